@@ -10,6 +10,12 @@ import type { Redis } from '../../src/platform/redis.ts';
 export const floorTable = 'bench_floor';
 export const floorKey = 'bench:floor';
 
+const consumeBody = z.object({
+  user_id: z.string(),
+  feature_code: z.string(),
+  amount: z.number(),
+});
+
 export interface FloorDeps {
   logger: Logger;
   redis: Redis;
@@ -58,6 +64,12 @@ export function buildFloors({
     return reply.type('application/json').send(await redis.get(floorKey));
   });
 
+  app.post('/redis', async (request, reply) => {
+    hashKey(request.headers.authorization ?? '');
+    JSON.parse(String(request.body));
+    return reply.type('application/json').send(await redis.get(floorKey));
+  });
+
   app.get('/select', async (request, reply) => {
     hashKey(request.headers.authorization ?? '');
     const { user_id: userId } = request.query as { user_id: string }; // the bench sends it
@@ -67,6 +79,28 @@ export function buildFloors({
       values: [userId],
     });
     return reply.type('application/json').send(rows[0]?.body);
+  });
+
+  app.post('/consume', async (request, reply) => {
+    hashKey(request.headers.authorization ?? '');
+    const asked = consumeBody.parse(JSON.parse(String(request.body)));
+    const { rows } = await database.pool.query<{ id: string; balance: string }>({
+      name: 'floor-consume',
+      text: `
+        with entry as (
+          insert into bench_floor_entries (user_id, feature_code, amount, key)
+          values ($1, $2, $3, $4) returning id
+        )
+        update bench_floor_balances set balance = balance - $3 where user_id = $1
+        returning balance, (select id from entry)`,
+      values: [asked.user_id, asked.feature_code, asked.amount, request.headers['idempotency-key']],
+    });
+    const { id = '', balance = '' } = rows[0] ?? {};
+    return reply
+      .type('application/json')
+      .send(
+        `{"allowed":true,"reason":"granted","consumed":${asked.amount},"balance":${balance},"entry_id":"ue_${id.padStart(23, '0')}"}`,
+      );
   });
 
   app.post('/insert', async (request, reply) => {

@@ -9,7 +9,7 @@ export interface Ask {
   headers: Record<string, string>;
   body?: string;
   /** The expected answer; every answer is compared with it. */
-  right: { status: number; body: string };
+  right: { status: number; body: string | RegExp };
   /** Called with each answer, right or wrong. */
   answered?: () => void;
 }
@@ -26,6 +26,15 @@ export interface Server {
   pid: number;
 }
 
+/** Returns the load that repeats one request. */
+export function repeated(
+  server: Server,
+  { method = 'GET', ...rest }: Omit<Ask, 'method'> & Partial<Pick<Ask, 'method'>>,
+): Load {
+  const ask: Ask = { method, ...rest };
+  return { server, next: () => ask };
+}
+
 export interface Measured {
   /** Right answers. */
   requestsPerSecond: number;
@@ -40,6 +49,8 @@ export interface Measured {
 export interface LoadOptions {
   connections: number;
   seconds: number;
+  /** Requests per second of all connections together; by default, each connection sends as fast as it can. */
+  rate?: number;
 }
 
 /** Sends requests over open connections for a time, one at a time per connection, and checks each answer. */
@@ -55,6 +66,7 @@ export async function measure(load: Load, options: LoadOptions): Promise<Measure
         url: load.server.url,
         connections: options.connections,
         duration: options.seconds,
+        ...(options.rate === undefined ? {} : { overallRate: options.rate }),
         setupClient: (client) => {
           // The pending request of this connection.
           let asked = load.next();
@@ -72,7 +84,7 @@ export async function measure(load: Load, options: LoadOptions): Promise<Measure
                 };
               },
               onResponse: (status, body) => {
-                if (status === asked.right.status && body === asked.right.body) right += 1;
+                if (isRight(asked, status, body)) right += 1;
                 else wrong += 1;
                 asked.answered?.();
               },
@@ -99,6 +111,11 @@ export async function measure(load: Load, options: LoadOptions): Promise<Measure
       cpuBefore === null || cpuAfter === null ? null : (cpuAfter - cpuBefore) / (right + wrong),
     errors: wrong + errors,
   };
+}
+
+function isRight({ right }: Ask, status: number, body: string): boolean {
+  if (status !== right.status) return false;
+  return typeof right.body === 'string' ? body === right.body : right.body.test(body);
 }
 
 /** Returns the CPU time of a process; Linux reports it in hundredths of a second. */

@@ -10,24 +10,28 @@ import type { Started } from '../../src/dev/started.ts';
 import { temporaryDirectory } from '../../src/dev/temporary.ts';
 import { runTrial } from '../helpers/trial.ts';
 import { measureClient } from './client.ts';
-import { measure, type Measured, type Server } from './load.ts';
+import { compare } from './compare.ts';
+import type { Server } from './load.ts';
 import { maxGrowth, watchMemory } from './memory.ts';
-import { type Comparison, comparisons, mixed } from './paths.ts';
+import { comparisons, mixed } from './paths.ts';
 import { measurePush, watchPushMemory } from './push.ts';
 import { printRow } from './push-rows.ts';
 import type { PushLoad } from './push-world.ts';
-import { fillCache, startPushService, startSubject } from './subject.ts';
+import { fillCache, openGround, startSubject } from './subject.ts';
 import { print, type Row } from './table.ts';
+import { measureUsage } from './usage.ts';
+import { openUsageWorld, type UsageWorld } from './usage-world.ts';
 
 const usage = `npm run bench -- [options]
-  --seconds N             how long each round lasts (4)
-  --rounds N              rounds of each, floor and service in turn (3); the median counts
+  --seconds N             how long each round lasts (1)
+  --rounds N              pairs of rounds, floor and service in turn (15); the median counts
   --connections N         open connections, one request at a time on each (32)
   --users N               stored users (1000000)
   --features N            features of each (6)
   --only NAME,NAME        of: bare, hit, 304, check, ofrep, miss, strong, webhook, mixed
   --only push             instead of all that: how soon apps hear of changes; with --memory, for 10 minutes
   --only client           instead of all that: checks from the client's cache, and how soon it sees a revoke
+  --only usage            instead of all that: changes and reads of the usage of 10000 users
   --projects N            projects over which the streams of push are spread (20)
   --memory                instead of all that: memory after 10 minutes of mixed load beside that after 1
   --no-auto-pipelining    one write to Redis per command
@@ -37,8 +41,8 @@ const usage = `npm run bench -- [options]
 
 const { values: given } = parseArgs({
   options: {
-    seconds: { type: 'string', default: '4' },
-    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '1' },
+    rounds: { type: 'string', default: '15' },
     connections: { type: 'string', default: '32' },
     users: { type: 'string', default: '1000000' },
     features: { type: 'string', default: '6' },
@@ -62,56 +66,6 @@ const only = given.only?.split(',');
 /** The population with which the mixed reads of many users are compared. */
 const fewUsers = 1_000;
 
-async function compare(comparison: Comparison): Promise<Row> {
-  const { service, floor, prepare } = comparison;
-  await prepare?.();
-  // Warm-up (compiling, connecting) is not measured.
-  for (const load of [floor, service]) await measure(load, { connections, seconds: 3 });
-  const measured: { service: Measured[]; floor: Measured[] } = { service: [], floor: [] };
-  for (let round = 1; round <= rounds; round += 1) {
-    process.stderr.write(`  ${comparison.name}: round ${round} of ${rounds}\n`);
-    measured.floor.push(await measure(floor, { connections, seconds }));
-    measured.service.push(await measure(service, { connections, seconds }));
-  }
-  const { id, name, target, floorName } = comparison;
-  return {
-    ...{ id, name, target, floorName },
-    service: middle(measured.service),
-    floor: middle(measured.floor),
-    ratios: {
-      throughput: median(quotients(measured, ({ requestsPerSecond }) => requestsPerSecond)) ?? NaN,
-      p99: median(quotients(measured, ({ p99Ms }) => p99Ms)) ?? NaN,
-      cpu: median(quotients(measured, ({ cpuMicrosecondsPerRequest: cpu }) => cpu)) ?? null,
-    },
-  };
-}
-
-/** Returns the round with the median throughput, with the errors of all. */
-function middle(measured: Measured[]): Measured {
-  const sorted = measured.toSorted((a, b) => a.requestsPerSecond - b.requestsPerSecond);
-  const found = sorted[Math.floor(sorted.length / 2)];
-  if (found === undefined) throw new Error('nothing was measured');
-  return { ...found, errors: measured.reduce((sum, { errors }) => sum + errors, 0) };
-}
-
-/**
- * Divides the service's figure by that of the preceding floor, for each round: other load affects both alike.
- */
-function quotients(
-  { service, floor }: { service: Measured[]; floor: Measured[] },
-  figure: (measured: Measured) => number | null,
-): number[] {
-  return service.flatMap((measured, round) => {
-    const beside = floor[round];
-    const [own, least] = [figure(measured), beside === undefined ? null : figure(beside)];
-    return own === null || least === null ? [] : [own / least];
-  });
-}
-
-function median(numbers: number[]): number | undefined {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
-}
-
 async function main(redisProgram: string, started: Started): Promise<boolean> {
   const directory = await temporaryDirectory('bench', started);
   const postgres = await startPostgres({
@@ -123,12 +77,17 @@ async function main(redisProgram: string, started: Started): Promise<boolean> {
     ...{ postgres, redisProgram, autoPipelining: given['auto-pipelining'] },
     profileDirectory: given.profile,
   };
+  const startPush = async (name: string): Promise<Server> =>
+    (await openGround({ ...shared, name }, started)).start('push');
   if (only?.includes('client') === true) {
-    return benchClient(await startPushService({ ...shared, name: 'client' }, started));
+    return benchClient(await startPush('client'));
   }
   if (only?.includes('push') === true) {
-    const service = await startPushService({ ...shared, name: 'push' }, started);
-    return benchPush(service);
+    return benchPush(await startPush('push'));
+  }
+  if (only?.includes('usage') === true) {
+    const ground = await openGround({ ...shared, name: 'usage' }, started);
+    return benchUsage(await openUsageWorld(ground, 10_000));
   }
   const many = await startSubject(
     { ...shared, name: 'many', population: { users, features } },
@@ -152,7 +111,9 @@ async function main(redisProgram: string, started: Started): Promise<boolean> {
     );
   }
   const rows: Row[] = [];
-  for (const comparison of paths) rows.push(await compare(comparison));
+  for (const comparison of paths) {
+    rows.push(await compare(comparison, { connections, rounds, seconds }));
+  }
   print(rows);
   const settings = { seconds, rounds, connections, users, features };
   await writeFile(given.out, `${JSON.stringify({ ...settings, rows }, null, 2)}\n`);
@@ -186,6 +147,18 @@ async function benchClient(service: Server): Promise<boolean> {
   printRow(revoke);
   await writeFile(given.out, `${JSON.stringify(figures, null, 2)}\n`);
   return isWithin;
+}
+
+async function benchUsage(world: UsageWorld): Promise<boolean> {
+  const load = { connections, rounds, seconds };
+  const figures = await measureUsage(world, load);
+  print(figures.rows);
+  console.log('');
+  for (const { text, isWithin } of figures.verdicts) {
+    console.log(`${text}: ${isWithin ? 'held' : 'MISSED'}`);
+  }
+  await writeFile(given.out, `${JSON.stringify({ ...load, ...figures }, null, 2)}\n`);
+  return figures.verdicts.every(({ isWithin }) => isWithin);
 }
 
 if (given.help) {

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
-import type { Ask, Load } from './load.ts';
+import { type Ask, type Load, repeated } from './load.ts';
+import { ofrepComparisons } from './ofrep-paths.ts';
 import { featureName, userName } from './seed.ts';
 import { type Subject, uncachedEvery } from './subject.ts';
 import { signedEvent } from './webhook-event.ts';
@@ -24,18 +25,11 @@ export function comparisons(subject: Subject): Comparison[] {
   const headers = { authorization };
   const ok = { status: 200, body };
   const cached = `user_id=${userName(1)}`;
-  const same = (
-    server: Load['server'],
-    ask: Omit<Ask, 'method'> & Partial<Pick<Ask, 'method'>>,
-  ): Load => {
-    const one: Ask = { method: 'GET', ...ask };
-    return { server, next: () => one };
-  };
   const redis = {
     floorName: 'Fastify + one Redis GET',
-    floor: same(floors, { path: '/redis', headers, right: ok }),
+    floor: repeated(floors, { path: '/redis', headers, right: ok }),
   };
-  const check = same(service, {
+  const check = repeated(service, {
     path: `/api/v1/entitlements/check?${cached}&feature_code=${featureName(1)}`,
     headers,
     right: {
@@ -48,11 +42,11 @@ export function comparisons(subject: Subject): Comparison[] {
       id: 'bare',
       name: 'GET /live',
       target: null,
-      service: same(service, {
+      service: repeated(service, {
         ...{ path: '/live', headers, right: { status: 200, body: '{"status":"live"}' } },
       }),
       floorName: 'bare Fastify',
-      floor: same(floors, {
+      floor: repeated(floors, {
         ...{ path: '/bare', headers, right: { status: 200, body: '{"status":"live"}' } },
       }),
     },
@@ -60,14 +54,14 @@ export function comparisons(subject: Subject): Comparison[] {
       id: 'hit',
       name: 'cache hit',
       target: 0.8,
-      service: same(service, { path: `/api/v1/entitlements?${cached}`, headers, right: ok }),
+      service: repeated(service, { path: `/api/v1/entitlements?${cached}`, headers, right: ok }),
       ...redis,
     },
     {
       id: '304',
       name: '304 on a hit',
       target: 0.85,
-      service: same(service, {
+      service: repeated(service, {
         path: `/api/v1/entitlements?${cached}`,
         headers: { ...headers, 'if-none-match': etag },
         right: { status: 304, body: '' },
@@ -75,23 +69,7 @@ export function comparisons(subject: Subject): Comparison[] {
       ...redis,
     },
     { id: 'check', name: 'check on a hit', target: 0.75, service: check, ...redis },
-    {
-      id: 'ofrep',
-      name: 'OpenFeature evaluation',
-      target: 0.9,
-      service: same(service, {
-        method: 'POST',
-        path: `/ofrep/v1/evaluate/flags/${featureName(1)}`,
-        headers: { ...headers, 'content-type': 'application/json' },
-        body: JSON.stringify({ context: { targetingKey: userName(1) } }),
-        right: {
-          status: 200,
-          body: `{"key":"${featureName(1)}","value":100,"reason":"TARGETING_MATCH","variant":"granted","metadata":{"reason":"granted","revision":1}}`,
-        },
-      }),
-      floorName: 'check of the service',
-      floor: check,
-    },
+    ...ofrepComparisons(subject, check, redis.floor),
     {
       id: 'miss',
       name: 'cache miss',
@@ -104,11 +82,11 @@ export function comparisons(subject: Subject): Comparison[] {
       id: 'strong',
       name: 'straight from Postgres',
       target: null,
-      service: same(service, {
+      service: repeated(service, {
         ...{ path: `/api/v1/entitlements?${cached}&consistency=strong`, headers, right: ok },
       }),
       floorName: 'Fastify + one prepared select',
-      floor: same(floors, { path: `/select?${cached}`, headers, right: ok }),
+      floor: repeated(floors, { path: `/select?${cached}`, headers, right: ok }),
     },
     {
       id: 'webhook',

@@ -48,26 +48,52 @@ export interface Subject {
   bodyOf: (user: number) => string;
 }
 
-export async function startSubject(options: SubjectOptions, started: Started): Promise<Subject> {
-  const { name, population, postgres, profileDirectory } = options;
+/** A private database and Redis, and the servers on them. */
+export interface Ground {
+  databaseUrl: string;
+  redisUrl: string;
+  /** Starts a server: `push` is the service with its background work. */
+  start: (kind: 'service' | 'push' | 'floors') => Promise<Server>;
+}
+
+export type GroundOptions = Omit<SubjectOptions, 'population'>;
+
+export async function openGround(options: GroundOptions, started: Started): Promise<Ground> {
+  const { autoPipelining, name, postgres, profileDirectory } = options;
   const databaseUrl = await createDatabase(postgres, name);
   await applyMigrations(databaseUrl);
   const redisServer = await startRedis(options.redisProgram);
   started.add(() => redisServer.stop());
-  const redis = new Redis(redisServer.url);
+  const redisUrl = redisServer.url;
+  const profiling =
+    profileDirectory === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`];
+  return {
+    ...{ databaseUrl, redisUrl },
+    start: (kind) =>
+      startServer(started, profiling, {
+        ...{
+          kind,
+          databaseUrl,
+          redisUrl,
+          adminKey,
+          webhookSecret,
+          cacheTtlSeconds,
+          autoPipelining,
+        },
+      }),
+  };
+}
+
+export async function startSubject(options: SubjectOptions, started: Started): Promise<Subject> {
+  const { name, population } = options;
+  const { databaseUrl, redisUrl, start } = await openGround(options, started);
+  const redis = new Redis(redisUrl);
   started.add(() => {
     redis.disconnect();
     return Promise.resolve();
   });
-  const start = (kind: 'service' | 'floors', nodeOptions: string[]): Promise<Server> =>
-    startServer(started, nodeOptions, {
-      ...{ kind, databaseUrl, redisUrl: redisServer.url, adminKey, webhookSecret, cacheTtlSeconds },
-      autoPipelining: options.autoPipelining,
-    });
-  const profiling =
-    profileDirectory === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`];
-  const service = await start('service', profiling);
-  const authorization = await createProject(service);
+  const service = await start('service');
+  const authorization = await createProject(service, projectId, ['read']);
   process.stderr.write(`  ${name}: storing ${population.users} users\n`);
   await seedUsers(databaseUrl, { ...population, projectId });
   const { body, etag } = await firstAnswer(service, authorization);
@@ -77,32 +103,11 @@ export async function startSubject(options: SubjectOptions, started: Started): P
   const prefix = firstKey.slice(0, -userName(1).length);
   return {
     service,
-    floors: await start('floors', profiling),
+    floors: await start('floors'),
     ...{ redis, users: population.users, authorization, body, etag },
     keyOf: (user) => prefix + userName(user),
     bodyOf: (user) => body.replace(`"${userName(1)}"`, `"${userName(user)}"`),
   };
-}
-
-/** Starts the service with its background work, on a private database and Redis. */
-export async function startPushService(
-  options: Omit<SubjectOptions, 'population'>,
-  started: Started,
-): Promise<Server> {
-  const databaseUrl = await createDatabase(options.postgres, options.name);
-  await applyMigrations(databaseUrl);
-  const redisServer = await startRedis(options.redisProgram);
-  started.add(() => redisServer.stop());
-  return startServer(
-    started,
-    options.profileDirectory === undefined
-      ? []
-      : ['--cpu-prof', `--cpu-prof-dir=${options.profileDirectory}`],
-    {
-      ...{ kind: 'push', databaseUrl, redisUrl: redisServer.url, adminKey, webhookSecret },
-      ...{ cacheTtlSeconds, autoPipelining: options.autoPipelining },
-    },
-  );
 }
 
 /** Caches the answers of all users except every fifth, as if each had been read. */
@@ -153,7 +158,11 @@ async function createDatabase(postgres: RunningPostgres, name: string): Promise<
 }
 
 /** Creates a project; resolves with the authorization header of a key of it. */
-async function createProject({ url }: Server): Promise<string> {
+export async function createProject(
+  { url }: Server,
+  id: string,
+  scopes: readonly string[],
+): Promise<string> {
   const post = async (route: string, body: object): Promise<unknown> => {
     const response = await fetch(`${url}/api/v1/admin${route}`, {
       method: 'POST',
@@ -163,8 +172,8 @@ async function createProject({ url }: Server): Promise<string> {
     if (!response.ok) throw new Error(`POST ${route}: ${response.status} ${await response.text()}`);
     return response.json();
   };
-  await post('/projects', { id: projectId, name: 'Bench' });
-  const made = await post(`/projects/${projectId}/keys`, { name: 'bench', scopes: ['read'] });
+  await post('/projects', { id, name: id });
+  const made = await post(`/projects/${id}/keys`, { name: id, scopes });
   return `Bearer ${z.object({ key: z.string() }).parse(made).key}`;
 }
 
