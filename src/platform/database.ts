@@ -15,19 +15,37 @@ export interface Database {
   /** Reserved connections for short queries that must not wait when the pool is busy. */
   reservedPool: pg.Pool;
   /**
+   * Connections for hot paths, which send statements without waiting for the results of earlier ones. Named
+   * statements are planned once per connection.
+   */
+  pipelinedPool: pg.Pool;
+  /**
    * Runs `work` in one READ COMMITTED transaction. Retries after a deadlock or a serialization failure.
    *
    * @param attempts the maximum number of attempts; 5 by default.
    */
   transaction<T>(work: (tx: Tx) => Promise<T>, attempts?: number): Promise<T>;
   /**
-   * Runs `work` in one READ COMMITTED transaction without Prisma and without retries, for hot paths.
+   * Runs `work` in one READ COMMITTED transaction without Prisma and without retries.
    *
    * @param lockTimeoutMs how long a statement waits for a lock before it fails.
    */
   poolTransaction<T>(
     lockTimeoutMs: number,
     work: (client: pg.PoolClient) => Promise<T>,
+  ): Promise<T>;
+  /**
+   * Runs `work` in one READ COMMITTED transaction on a connection of `pipelinedPool`, without retries. Statements
+   * that `work` sends without waiting share a round trip and run in their order, each on what was committed
+   * before it began.
+   *
+   * @param lockTimeoutMs how long a statement waits for a lock before it fails.
+   * @param work resolves with its result once it has sent all statements. The commit is sent with those that
+   *   `stored` waits for. If one of them fails, nothing is committed.
+   */
+  pipelinedTransaction<T>(
+    lockTimeoutMs: number,
+    work: (client: pg.PoolClient) => Promise<{ result: T; stored: Promise<unknown> }>,
   ): Promise<T>;
   close(): Promise<void>;
 }
@@ -46,7 +64,7 @@ export function openDatabase(
   onPoolError: (error: Error) => void,
   onFailure: (failure: DatabaseFailure) => void = () => undefined,
 ): Database {
-  const settings: pg.PoolConfig = {
+  const settings = {
     connectionString: url,
     connectionTimeoutMillis: 2_000,
     query_timeout: 15_000,
@@ -55,14 +73,19 @@ export function openDatabase(
     // JIT-compiling a report's statement takes Postgres seconds; running it takes tenths of a second.
     options: '-c jit=off',
   };
-  const pool = new pg.Pool({ ...settings, max: 20 });
+  const pool = new pg.Pool({ ...settings, max: 16 });
+  const pipelinedPool = new pg.Pool({
+    ...{ ...settings, max: 4, pipeline: true },
+    // To plan these statements for their parameters can take Postgres longer than to run them.
+    options: `${settings.options} -c plan_cache_mode=force_generic_plan`,
+  });
   const reservedPool = new pg.Pool({ ...settings, max: 2 });
   const reportFailure = (error: unknown): void => {
     if (isUnreachable(error)) onFailure('unreachable');
     else if (isTimeout(error)) onFailure('timeout');
     else if (isTransient(error)) onFailure('conflict');
   };
-  for (const each of [pool, reservedPool]) {
+  for (const each of [pool, pipelinedPool, reservedPool]) {
     each.on('error', onPoolError);
     // The pool only handles errors of idle connections. An unhandled error of a connection in use would end
     // the process. The connection's next query fails anyway.
@@ -74,6 +97,7 @@ export function openDatabase(
     prisma,
     pool,
     reservedPool,
+    pipelinedPool,
     async transaction(work, attempts = 5) {
       for (let attempt = 1; ; attempt += 1) {
         try {
@@ -84,37 +108,52 @@ export function openDatabase(
         }
       }
     },
-    async poolTransaction(lockTimeoutMs, work) {
-      try {
-        return await transactionOn(await pool.connect(), lockTimeoutMs, work);
-      } catch (error) {
-        reportFailure(error);
-        throw error;
-      }
+    poolTransaction(lockTimeoutMs, work) {
+      return onConnection(pool, reportFailure, async (client) => {
+        await client.query(beginSql(lockTimeoutMs));
+        const result = await work(client);
+        await client.query('commit');
+        return result;
+      });
+    },
+    pipelinedTransaction(lockTimeoutMs, work) {
+      return onConnection(pipelinedPool, reportFailure, async (client) => {
+        const begun = client.query(beginSql(lockTimeoutMs));
+        const [, { result, stored }] = await Promise.all([begun, work(client)]);
+        await Promise.all([stored, client.query('commit')]);
+        return result;
+      });
     },
     async close() {
       await prisma.$disconnect();
-      await Promise.all([pool.end(), reservedPool.end()]);
+      await Promise.all([pool.end(), pipelinedPool.end(), reservedPool.end()]);
     },
   };
 }
 
-/** Runs `work` in a transaction on a connection, then releases the connection. */
-async function transactionOn<T>(
-  client: pg.PoolClient,
-  lockTimeoutMs: number,
+function beginSql(lockTimeoutMs: number): string {
+  return `begin; set local lock_timeout = ${lockTimeoutMs}`;
+}
+
+/** Runs a transaction on a connection of the pool, then releases the connection. Rolls back if `work` fails. */
+async function onConnection<T>(
+  pool: pg.Pool,
+  onError: (error: unknown) => void,
   work: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
+  let client: pg.PoolClient | undefined;
   try {
-    await client.query(`begin; set local lock_timeout = ${lockTimeoutMs}`);
+    client = await pool.connect();
     const result = await work(client);
-    await client.query('commit');
     client.release();
     return result;
   } catch (error) {
-    // Closing a connection that may not respond ends its transaction, too.
-    const isUsable = !isUnreachable(error) && (await isRolledBack(client));
-    client.release(!isUsable);
+    onError(error);
+    if (client !== undefined) {
+      // Closing a connection that may not respond ends its transaction, too.
+      const isUsable = !isUnreachable(error) && (await isRolledBack(client));
+      client.release(!isUsable);
+    }
     throw error;
   }
 }

@@ -14,10 +14,22 @@ export function newId(prefix: string): string {
 export function randomText(length: number): string {
   let text = '';
   while (text.length < length) {
-    for (const byte of randomBytes(length)) {
-      // 238 = 7 × 34 characters. Using larger bytes would make some characters more likely.
-      if (byte < 238 && text.length < length) text += alphabet.charAt(byte % alphabet.length);
-    }
+    const byte = randomByte();
+    // 238 = 7 × 34 characters. Using larger bytes would make some characters more likely.
+    if (byte < 238) text += alphabet.charAt(byte % alphabet.length);
   }
   return text;
+}
+
+/** Random bytes that were drawn and not used yet: one call for many costs little more than one for few. */
+let drawn = Buffer.alloc(0);
+let used = 0;
+
+function randomByte(): number {
+  if (used === drawn.length) {
+    drawn = randomBytes(4_096);
+    used = 0;
+  }
+  used += 1;
+  return drawn.readUInt8(used - 1);
 }

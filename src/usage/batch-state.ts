@@ -22,18 +22,12 @@ export interface Targets {
   entries: Map<string, StoredEntry>;
 }
 
-/** The answer that is kept under an idempotency key, and the hash of its deed. */
-export interface KeptAnswer {
-  hash: Buffer;
-  answer: string;
-}
-
 /** What the deeds of a transaction find. Each deed leaves it changed for the next. */
 export interface BatchState extends Targets {
   /** By {@link placeKey}. */
   usages: Map<string, LoadedUsage>;
-  /** By project and idempotency key. */
-  kept: Map<string, KeptAnswer>;
+  /** The answers that are kept, by {@link keptKey}, each with the hash of its deed. */
+  kept: Map<string, { hash: Buffer; answer: string }>;
 }
 
 /** A request, and where its deed counts; null if it names nothing that the caller may see. */
@@ -43,6 +37,10 @@ export interface PlacedDeed extends UsageRequest {
 
 export function placeKey({ featureCode, projectId, uid }: UsageName): string {
   return `${projectId} ${uid ?? ''} ${featureCode}`;
+}
+
+export function keptKey({ key, projectId }: { key: string; projectId: string }): string {
+  return `${projectId} ${key}`;
 }
 
 /**
@@ -58,8 +56,7 @@ export function performNext(
   const hash = hashDeed(deed);
   const keeper = place?.projectId ?? projectId;
   const keep = key === null || keeper === null ? null : { projectId: keeper, key, hash };
-  const keptKey = keep === null ? '' : `${keep.projectId} ${keep.key}`;
-  const first = state.kept.get(keptKey);
+  const first = keep === null ? undefined : state.kept.get(keptKey(keep));
   if (first !== undefined) {
     if (!first.hash.equals(hash)) throw keyReused();
     const answer = { text: first.answer, isReplay: true, isChange: false };
@@ -72,7 +69,7 @@ export function performNext(
     state.usages.set(placeKey(place), { ...found.usage, facts: done.outcome.facts });
   }
   if (done.ended !== undefined) noteEnd(state, done.ended.id, text);
-  if (keep !== null) state.kept.set(keptKey, { hash, answer: text });
+  if (keep !== null) state.kept.set(keptKey(keep), { hash, answer: text });
   const audits = operator === undefined ? [] : auditOf(deed, done, found, operator);
   const answer = { text, isReplay: false, isChange: done.entry !== undefined };
   return { answer, performed: { ...done, text, keep, audits } };

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { UserName } from '../entitlements/users.ts';
 import type { Operator, ProjectScope } from '../auth/project-access.ts';
 import type { JsonObject } from './json-object.ts';
@@ -50,5 +50,5 @@ export interface UsageRequest {
 
 /** Returns the hash by which a repeated key is recognized as the same request. */
 export function hashDeed(deed: Deed): Buffer {
-  return createHash('sha256').update(JSON.stringify(deed)).digest();
+  return hash('sha256', JSON.stringify(deed), 'buffer');
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Clock } from '../platform/clock.ts';
 import type { SourceRef } from '../entitlements/core/facts.ts';
 import {
   milliseconds,
@@ -130,15 +131,16 @@ const ofUsersSql = `${usageSql(`(
 /** What runs queries: the pool, or a connection within a transaction. */
 export type Queries = Pick<pg.Pool | pg.PoolClient, 'query'>;
 
-/** When to read: at `now`, or at another instant with the usage of now. */
+/** When to read: now, or at another instant with the usage of now. */
 interface ReadAt {
-  now: number;
+  clock: Clock;
+  /** Epoch milliseconds. */
   at?: number | undefined;
 }
 
 /**
- * Loads the usage of features, in the given order, with one statement. The instant of a user is never before
- * the last change of the user's timeline.
+ * Loads the usage of features, in the given order, with one statement. The instant is read from the clock after
+ * the statement, which may wait for a lock before it, and is never before the last change of the user's timeline.
  *
  * @param bookings buckets to load whether or not they can be used.
  */
@@ -153,7 +155,7 @@ export async function loadUsage(
     name: 'load-usage',
     text: namedSql,
     values: [
-      new Date(Math.min(when.now, when.at ?? when.now)),
+      new Date(Math.min(Math.trunc(when.clock()), when.at ?? Infinity)),
       bookings.map(({ part }) => part),
       bookings.map(({ periodStart }) => new Date(periodStart)),
       names.map(({ projectId }) => projectId),
@@ -161,7 +163,7 @@ export async function loadUsage(
       names.map(({ featureCode }) => featureCode),
     ],
   });
-  return rows.map((row) => toUsage(row, when));
+  return rows.map(usageParser(when));
 }
 
 /** A user, and a feature; null for all metered features that the user's timeline includes. */
@@ -181,7 +183,7 @@ export async function loadUsageOfUsers(
     name: 'load-usage-of-users',
     text: ofUsersSql,
     values: [
-      new Date(Math.min(when.now, when.at ?? when.now)),
+      new Date(Math.min(Math.trunc(when.clock()), when.at ?? Infinity)),
       [],
       [],
       asked.map(({ projectId }) => projectId),
@@ -190,11 +192,15 @@ export async function loadUsageOfUsers(
     ],
   });
   const byPosition = Map.groupBy(rows, ({ position }) => Number(position));
-  return asked.map((_, at) => (byPosition.get(at + 1) ?? []).map((row) => toUsage(row, when)));
+  return asked.map((_, at) => (byPosition.get(at + 1) ?? []).map(usageParser(when)));
 }
 
-function toUsage(row: UsageRow, { now, at }: ReadAt): LoadedUsage {
-  const instant = at ?? Math.max(now, Number(row.recorded_at ?? 0));
+function usageParser({ clock, at }: ReadAt): (row: UsageRow) => LoadedUsage {
+  const now = Math.trunc(clock());
+  return (row) => toUsage(row, at ?? Math.max(now, Number(row.recorded_at ?? 0)));
+}
+
+function toUsage(row: UsageRow, instant: number): LoadedUsage {
   const spans = row.spans?.map(parseSpan) ?? [];
   const segments = row.segments?.map(segmentParser(spans)) ?? [];
   const segment = segmentAt(segments, instant);

@@ -1,19 +1,10 @@
 import type { Deps } from '../deps.ts';
 import { ProblemError } from '../http/problem.ts';
-import {
-  type BatchState,
-  type KeptAnswer,
-  type PlacedDeed,
-  performNext,
-  placeKey,
-  type Targets,
-  type UsageAnswer,
-} from './batch-state.ts';
-import type { Booking } from './core/facts.ts';
+import { type PlacedDeed, performNext, type UsageAnswer } from './batch-state.ts';
 import type { UsageRequest } from './deed.ts';
-import { loadUsage, type Queries } from './load-usage.ts';
+import { loadPlaces, loadState } from './load-batch.ts';
 import { type Performed, storeUsage } from './store-usage.ts';
-import { loadEntries, loadHolds, loadUsers, lockUsage, type OnLocked } from './targets.ts';
+import { lockUsage, type OnLocked } from './targets.ts';
 
 /** Maximum wait for the lock of a user, milliseconds. */
 const lockTimeoutMs = 2_000;
@@ -53,16 +44,20 @@ async function performOnce(
   requests: readonly UsageRequest[],
   onLocked: OnLocked,
 ): Promise<BatchResult[]> {
-  const deeds = await loadPlaces(database.pool, requests);
-  return database.poolTransaction(lockTimeoutMs, async (client) => {
-    const uids = deeds.flatMap(({ place }) => place?.uid ?? []);
-    const locked = await lockUsage(client, uids, onLocked);
+  const { deeds, kept } = await loadPlaces(database.pipelinedPool, requests);
+  const uids = deeds.flatMap(({ place }) => place?.uid ?? []);
+  return database.pipelinedTransaction(lockTimeoutMs, async (client) => {
+    // Sent together: the facts are read once the users are locked. Those of users that were skipped are not used.
+    const [locked, loaded] = await Promise.all([
+      lockUsage(client, uids, onLocked),
+      loadState(client, deeds, clock),
+    ]);
+    const state = { ...loaded, kept };
+    const now = Math.trunc(clock());
     const mayPerform = ({ place }: PlacedDeed): boolean => {
       const uid = place?.uid ?? null;
       return onLocked === 'wait' || uid === null || locked.has(uid);
     };
-    const now = Math.trunc(clock());
-    const state = await loadState(client, deeds.filter(mayPerform), now);
     const performed: Performed[] = [];
     const answers = deeds.map((deed): BatchResult => {
       if (!mayPerform(deed)) return 'locked';
@@ -75,100 +70,6 @@ async function performOnce(
         throw error;
       }
     });
-    await storeUsage(client, performed, now);
-    return answers;
+    return { result: answers, stored: storeUsage(client, performed, now) };
   });
-}
-
-/** Loads what each deed changes. A hold or entry never moves to another user, so no lock is needed. */
-async function loadPlaces(
-  queries: Queries,
-  requests: readonly UsageRequest[],
-): Promise<PlacedDeed[]> {
-  const names = requests.flatMap(({ deed }) => ('user' in deed ? deed.user : []));
-  const users = await loadUsers(queries, names);
-  const uids = new Map(users.map((user) => [`${user.projectId} ${user.userId}`, user.uid]));
-  const targets = await loadTargets(queries, requests);
-  return requests.map((request) => {
-    const { deed, projectId } = request;
-    if ('user' in deed) {
-      const { featureCode, user } = deed;
-      const uid = uids.get(`${user.projectId} ${user.userId}`) ?? null;
-      return { ...request, place: { projectId: user.projectId, uid, featureCode } };
-    }
-    const target =
-      deed.kind === 'settle' ? targets.holds.get(deed.holdId) : targets.entries.get(deed.entryId);
-    const isVisible = projectId === null || target?.projectId === projectId;
-    if (target === undefined || !isVisible) return { ...request, place: null };
-    const { featureCode, uid } = target;
-    return { ...request, place: { projectId: target.projectId, uid, featureCode } };
-  });
-}
-
-/** Loads everything that deeds find. Their users must be locked. */
-async function loadState(
-  queries: Queries,
-  deeds: readonly PlacedDeed[],
-  now: number,
-): Promise<BatchState> {
-  const targets = await loadTargets(queries, deeds);
-  const kept = await loadKept(queries, deeds);
-  const places = new Map(
-    deeds.flatMap(({ place }) => (place === null ? [] : [[placeKey(place), place] as const])),
-  );
-  const bookings = [...targets.holds.values(), ...targets.entries.values()].flatMap(
-    (target): Booking[] => target.bookings,
-  );
-  const loaded = await loadUsage(queries, [...places.values()], bookings, { now });
-  const usages = new Map(
-    [...places.keys()].flatMap((key, at) => {
-      const usage = loaded[at];
-      return usage === undefined ? [] : [[key, usage] as const];
-    }),
-  );
-  return { ...targets, kept, usages };
-}
-
-async function loadTargets(
-  queries: Queries,
-  requests: readonly Pick<UsageRequest, 'deed'>[],
-): Promise<Targets> {
-  const holdIds = requests.flatMap(({ deed }) => (deed.kind === 'settle' ? deed.holdId : []));
-  const entryIds = requests.flatMap(({ deed }) => (deed.kind === 'reverse' ? deed.entryId : []));
-  const holds = await loadHolds(queries, holdIds);
-  const entries = await loadEntries(queries, entryIds);
-  return {
-    holds: new Map(holds.map((hold) => [hold.id, hold])),
-    entries: new Map(entries.map((entry) => [entry.id, entry])),
-  };
-}
-
-/** Loads the answers that are kept under the idempotency keys of deeds. */
-async function loadKept(
-  queries: Queries,
-  deeds: readonly PlacedDeed[],
-): Promise<Map<string, KeptAnswer>> {
-  const names = deeds.flatMap(({ key, place, projectId }) => {
-    const keeper = place?.projectId ?? projectId;
-    return key === null || keeper === null ? [] : { projectId: keeper, key };
-  });
-  if (names.length === 0) return new Map();
-  const { rows } = await queries.query<{
-    project_id: string;
-    key: string;
-    request_hash: Buffer;
-    answer: string;
-  }>({
-    name: 'load-usage-keys',
-    text: `
-      select project_id, key, request_hash, answer from usage_keys
-      join unnest($1::text[], $2::text[]) as n (project_id, key) using (project_id, key)`,
-    values: [names.map(({ projectId }) => projectId), names.map(({ key }) => key)],
-  });
-  return new Map(
-    rows.map((row) => [
-      `${row.project_id} ${row.key}`,
-      { hash: row.request_hash, answer: row.answer },
-    ]),
-  );
 }

@@ -33,9 +33,8 @@ export async function loadUsageDtos(
   const [known] = await readUsage({ ...user, featureCode }, at);
   if (known !== undefined) return [toUsageDto(known)];
   const { projectId } = user;
-  const when = { now: Math.trunc(clock()), at };
   const names = [{ projectId, uid: null, featureCode }];
-  const [usage] = await loadUsage(database.pool, names, [], when);
+  const [usage] = await loadUsage(database.pool, names, [], { clock, at });
   if (usage?.feature === null || usage === undefined) {
     throw featureNotFound({ path: 'feature_code', isArchived: false });
   }

@@ -62,8 +62,8 @@ select`;
 
 /**
  * Stores what deeds changed, together with their answers, with one statement, and a second one for audit rows
- * if there are any. The users must be locked. Keys are inserted in order, so concurrent transactions never
- * deadlock.
+ * if there are any. Sends both before it returns. The users must be locked. Keys are inserted in order, so
+ * concurrent transactions never deadlock.
  */
 export async function storeUsage(
   queries: Queries,
@@ -116,15 +116,15 @@ export async function storeUsage(
     ),
   ];
   if (lists.every((list) => list.length === 0)) return;
-  await queries.query({
-    name: 'store-usage',
-    text: storeSql,
-    values: [new Date(now), ...lists.map((list) => JSON.stringify(list))],
-  });
-  await recordAuditsOn(
-    queries,
-    performed.flatMap(({ audits }) => audits),
-  );
+  const audits = performed.flatMap((one) => one.audits);
+  await Promise.all([
+    queries.query({
+      name: 'store-usage',
+      text: storeSql,
+      values: [new Date(now), ...lists.map((list) => JSON.stringify(list))],
+    }),
+    recordAuditsOn(queries, audits),
+  ]);
 }
 
 function toEntryRow(entry: NewEntry): object {

@@ -36,13 +36,30 @@ export interface StoredHold {
   answer: string | null;
 }
 
-/** Loads the rows of users, and creates the row that is locked while their usage changes. */
-export async function loadUsers(
+/** An answer that is kept under an idempotency key, and the hash of its deed. */
+interface KeptAnswer {
+  projectId: string;
+  key: string;
+  hash: Buffer;
+  answer: string;
+}
+
+/**
+ * Loads the rows of users and the answers that are kept under idempotency keys, with one statement. Creates the
+ * row that is locked while the usage of a user changes.
+ */
+export async function loadUsersAndKept(
   queries: Queries,
   names: readonly { projectId: string; userId: string }[],
-): Promise<KnownUser[]> {
-  const { rows } = await queries.query<{ project_id: string; user_id: string; uid: string }>({
-    name: 'users-with-usage',
+  keys: readonly { projectId: string; key: string }[],
+): Promise<{ users: KnownUser[]; kept: KeptAnswer[] }> {
+  const { rows } = await queries.query<
+    { project_id: string; name: string } & (
+      | { uid: string; request_hash: null; answer: null }
+      | { uid: null; request_hash: Buffer; answer: string }
+    )
+  >({
+    name: 'users-and-kept-answers',
     text: `
       with known as (
         select u.project_id, u.user_id, u.uid
@@ -55,13 +72,25 @@ export async function loadUsers(
         order by uid
         on conflict do nothing
       )
-      select * from known`,
-    values: [names.map(({ projectId }) => projectId), names.map(({ userId }) => userId)],
+      select project_id, user_id as name, uid, null as request_hash, null as answer from known
+      union all
+      select project_id, key, null, request_hash, answer
+      from unnest($3::text[], $4::text[]) as k (project_id, key)
+      join usage_keys using (project_id, key)`,
+    values: [
+      names.map(({ projectId }) => projectId),
+      names.map(({ userId }) => userId),
+      keys.map(({ projectId }) => projectId),
+      keys.map(({ key }) => key),
+    ],
   });
-  return rows.map(({ project_id: projectId, user_id: userId, uid }) => ({
-    ...{ projectId, userId },
-    uid: BigInt(uid),
-  }));
+  const users: KnownUser[] = [];
+  const kept: KeptAnswer[] = [];
+  for (const { project_id: projectId, name, uid, request_hash: hash, answer } of rows) {
+    if (uid === null) kept.push({ projectId, key: name, hash, answer });
+    else users.push({ projectId, userId: name, uid: BigInt(uid) });
+  }
+  return { users, kept };
 }
 
 /** What to do about a user whom another transaction has locked. */

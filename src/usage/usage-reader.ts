@@ -24,14 +24,14 @@ export function createUsageReader({
   database: { pool },
 }: Pick<Deps, 'clock' | 'database'>): ReadUsage {
   const readNow = createBatches({
-    load: (asked: AskedUsage[]) => loadUsageOfUsers(pool, asked, { now: Math.trunc(clock()) }),
+    load: (asked: AskedUsage[]) => loadUsageOfUsers(pool, asked, { clock }),
     maxSize: maxUsersPerQuery,
     tenantOf: ({ projectId }) => projectId,
     limit: { maxRunning: maxConcurrentQueries, maxWaitMs: maxQueryWaitMs },
   });
   return async (asked, at) => {
     if (at === undefined) return readNow(asked);
-    const [usage = []] = await loadUsageOfUsers(pool, [asked], { now: Math.trunc(clock()), at });
+    const [usage = []] = await loadUsageOfUsers(pool, [asked], { clock, at });
     return usage;
   };
 }

@@ -10,19 +10,13 @@ import type { OnLocked } from './targets.ts';
 /** Maximum number of deeds that share a transaction and its commit. */
 const maxDeedsPerTransaction = 64;
 
-/**
- * The number of lanes, each of which runs one transaction at a time. The deeds of one user share a lane, so
- * that they share transactions instead of waiting for each other's locks.
- */
-const laneCount = 4;
-
 /** Maximum number of transactions that wait for locked users, so that they leave connections for others. */
 const maxWaitingTransactions = 2;
 
 /** Maximum wait for a transaction to begin, milliseconds. */
 const maxWaitMs = 5_000;
 
-/** Maximum number of waiting deeds per project and lane. */
+/** Maximum number of waiting deeds per project in each lane. */
 const maxWaitingPerProject = 1_000;
 
 /** Changes usage. Deeds that arrive concurrently share a transaction and its commit. */
@@ -68,8 +62,9 @@ function outcomeOf(kind: Deed['kind'], { isChange, isReplay }: UsageAnswer): str
 }
 
 /**
- * Creates the queues: lanes whose transactions never wait for a user, and a lane for users whom another
- * instance, or a transaction that hangs, has locked. So a locked user delays only other locked ones.
+ * Creates the queues: a lane that runs one transaction at a time and never waits for a user, and a lane for users
+ * whom another instance, or a transaction that hangs, has locked. So a locked user delays only other locked
+ * ones. A second transaction at a time would halve the deeds that share one, and each costs more than it gains.
  */
 function createQueues(deps: UsageDeps): Usage['perform'] {
   const queue = (onLocked: OnLocked, maxRunning: number) =>
@@ -79,7 +74,7 @@ function createQueues(deps: UsageDeps): Usage['perform'] {
       tenantOf,
       limit: { maxRunning, maxWaitMs, maxWaitingPerTenant: maxWaitingPerProject },
     });
-  const lanes = Array.from({ length: laneCount }, () => queue('skip', 1));
+  const lane = queue('skip', 1);
   const waitingLane = queue('wait', maxWaitingTransactions);
   /** The number of deeds in the waiting lane, by subject. Later deeds of the subject follow them. */
   const waiting = new Map<string, number>();
@@ -98,8 +93,6 @@ function createQueues(deps: UsageDeps): Usage['perform'] {
   async function enqueue(request: UsageRequest): Promise<Result | 'locked'> {
     const subject = subjectOf(request);
     if (waiting.has(subject)) return wait(subject, request);
-    const lane = lanes[laneOf(subject)];
-    if (lane === undefined) throw new Error('the lane of a deed does not exist');
     const result = await lane(request);
     return result === 'locked' ? wait(subject, request) : result;
   }
@@ -163,11 +156,4 @@ function subjectOf({ deed }: UsageRequest): string {
     case 'reverse':
       return deed.entryId;
   }
-}
-
-/** Returns the lane of a subject, from 0. */
-export function laneOf(subject: string): number {
-  let hash = 0;
-  for (const character of subject) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) % 65_521;
-  return hash % laneCount;
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createUsage, laneOf, type Usage } from '../../src/usage/usage.ts';
+import { createUsage, type Usage } from '../../src/usage/usage.ts';
 import { meteredApp } from '../helpers/metered.ts';
 import { startTestService, type TestService } from '../helpers/service.ts';
 
@@ -8,13 +8,11 @@ import { startTestService, type TestService } from '../helpers/service.ts';
 let service: TestService;
 let usage: Usage;
 
-/** Users of the project `other` and of `notes`, all of whom share a lane. */
+/** Users of the project `other` and of `notes`. */
 const hot = 'u_hot';
-const sharesLane = (project: string) => (user: string) =>
-  laneOf(`${project} ${user}`) === laneOf(`notes ${hot}`);
-const users = Array.from({ length: 40 }, (_, number) => `u_${number}`);
-const neighbours = users.filter(sharesLane('other'));
-const siblings = users.filter(sharesLane('notes'));
+const users = Array.from({ length: 20 }, (_, number) => `u_${number}`);
+const neighbours = users.slice(0, 10);
+const siblings = users.slice(10);
 
 beforeAll(async () => {
   service = await startTestService();
