@@ -119,7 +119,7 @@ function reads(
 
 let keys = 0;
 
-export function changes(
+function changes(
   { authorization }: UsageWorld,
   server: Server,
   path: string,
