@@ -103,8 +103,6 @@ export const scenes: Record<string, (shop: Shop) => Promise<Names>> = {
   'Reads fail or are slow': () => Promise.resolve({}),
   'Changes of usage fail or are slow': () => Promise.resolve({}),
 
-  'Changes of usage fail or are slow': () => Promise.resolve({}),
-
   'Postgres is unreachable': () => Promise.resolve({}),
 
   'Stripe refuses the key': () => Promise.resolve({}),
