@@ -64,7 +64,12 @@ export function consumeFeature<Features extends object>(
 ): MiddlewareHandler<{ Variables: ConsumedVariables }> {
   return async (context, next) => {
     const units = [feature, amount] as const;
-    const { consumption, end, hold, refusal } = await consumeFor<Context>(client, context, units, options);
+    const { consumption, end, hold, refusal } = await consumeFor<Context>(
+      client,
+      context,
+      units,
+      options,
+    );
     context.set('consumption', consumption);
     context.set('hold', hold);
     if (refusal !== null) {
