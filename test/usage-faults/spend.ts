@@ -20,7 +20,7 @@ export const answerShape = z.strictObject({
   balance: z.number(),
   entry_id: z.string().nullable(),
 });
-export type ConsumeAnswer = z.infer<typeof answerShape>;
+type ConsumeAnswer = z.infer<typeof answerShape>;
 
 export interface Spent {
   answers: Answers;
