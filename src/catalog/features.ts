@@ -5,7 +5,7 @@ import { ProblemError } from '../http/problem.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import type { ChangeContext } from './change.ts';
 import { keptValue } from './core/kept-value.ts';
-import type { FeatureBody, FeatureDto } from './schemas.ts';
+import type { FeatureBody, FeatureDto } from './feature-schemas.ts';
 
 /** Loads the project's features, including archived ones, ordered by code. */
 export async function loadFeatures(

@@ -15,6 +15,7 @@ import { importCatalog } from './import.ts';
 import { fetchNewPrice, loadPrices, putPrice } from './prices.ts';
 import { loadPricing } from './pricing-page.ts';
 import { fetchOwnProduct, loadProducts, putProduct } from './products.ts';
+import { featureBody, featureOut, featureParams } from './feature-schemas.ts';
 import * as shapes from './schemas.ts';
 
 type CatalogRouteDeps = UpdateCatalogDeps & FetchDeps & { access: ProjectAccess };
@@ -60,7 +61,7 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
         tags,
         summary: 'List features, including archived ones, ordered by code',
         querystring: ofList,
-        response: { 200: listResponse(shapes.featureOut) },
+        response: { 200: listResponse(featureOut) },
       },
     },
     async (request) => {
@@ -81,10 +82,10 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
         tags,
         summary:
           'Create or change a feature. Fields left out keep their values. An archived feature becomes active.',
-        params: shapes.featureParams,
+        params: featureParams,
         querystring: shapes.putQuery,
-        body: shapes.featureBody,
-        response: { 200: shapes.changedSchema(shapes.featureOut) },
+        body: featureBody,
+        response: { 200: shapes.changedSchema(featureOut) },
       },
     },
     async (request) => {
@@ -103,9 +104,9 @@ export function catalogRoutes(app: App, deps: CatalogRouteDeps): void {
         tags,
         summary:
           'Archive a feature: it can no longer be mapped or granted, and users who have it keep it',
-        params: shapes.featureParams,
+        params: featureParams,
         querystring: shapes.deleteQuery,
-        response: { 200: shapes.changedSchema(shapes.featureOut) },
+        response: { 200: shapes.changedSchema(featureOut) },
       },
     },
     async (request) => {
