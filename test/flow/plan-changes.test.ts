@@ -350,11 +350,14 @@ it('a subscription of another user looks like a missing one', async () => {
 
 it('a plan of a group replaces the plan of its group, and another live one of it is in the way', async () => {
   const subscriber = await subscribe();
-  const [pro, team] = await Promise.all(
-    [shop.prices.pro, shop.prices.team].map((id) => shop.stripe.prices.retrieve(id)),
-  );
-  const groupOf = (price: Stripe.Price | undefined, group: string | null) =>
-    shop.service.request('PUT', `/admin/products/${String(price?.product)}`, {
+  const productOf = async (price: string): Promise<string> => {
+    const { product } = await shop.stripe.prices.retrieve(price);
+    return typeof product === 'string' ? product : product.id;
+  };
+  const pro = await productOf(shop.prices.pro);
+  const team = await productOf(shop.prices.team);
+  const groupOf = (product: string, group: string | null) =>
+    shop.service.request('PUT', `/admin/products/${product}`, {
       key: shop.key,
       body: { group },
     });
