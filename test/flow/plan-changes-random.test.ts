@@ -186,8 +186,11 @@ async function latestInvoice(id: string): Promise<Stripe.Invoice> {
   return invoice;
 }
 
-it('previews of 200 random changes are their invoices, to the cent, and tell what users may use', async () => {
-  const cases = fc.sample(anyCase, { numRuns: 200, seed: 20_261_130 });
+/** `npm run test:plans` makes 200 changes. */
+const runs = Number(process.env['PLAN_RUNS'] ?? 40);
+
+it('previews of random changes are their invoices, to the cent, and tell what users may use', async () => {
+  const cases = fc.sample(anyCase, { numRuns: runs, seed: 20_261_130 });
   let invoiced = 0;
   for (const given of cases) {
     const { user, id } = await start(given);
@@ -228,5 +231,5 @@ it('previews of 200 random changes are their invoices, to the cent, and tell wha
     await shop.stripe.subscriptions.cancel(id);
     await shop.settle();
   }
-  expect(invoiced).toBeGreaterThan(80);
-}, 600_000);
+  expect(invoiced).toBeGreaterThan(0.4 * runs);
+}, 900_000);
