@@ -1,5 +1,5 @@
--- Safe for instances that run: they ignore the column, and record no finding of the new type.
 ALTER TABLE products ADD COLUMN group_name TEXT;
+-- Safe for instances that run: it allows every type that they write.
 ALTER TABLE reconciliation_findings
   DROP CONSTRAINT reconciliation_findings_type,
   ADD CONSTRAINT reconciliation_findings_type CHECK (type IN (

@@ -86,10 +86,8 @@ describe('a preview', () => {
     );
     expect(amounts(both.preview)).toEqual([-500, 1500]);
     expect(amounts(both.invoice)).toEqual([-500, 1500]);
-    expect(both.preview).toMatchObject({
-      amount_due: 1000,
-      id: expect.stringMatching(/^upcoming_in_/),
-    });
+    expect(both.preview.amount_due).toBe(1000);
+    expect(both.preview.id).toMatch(/^upcoming_in_/);
     expect(both.invoice).toMatchObject({ amount_due: 1000, status: 'paid' });
   });
 
