@@ -1,5 +1,5 @@
 import { type LoadOptions, measure, type Measured } from './load.ts';
-import type { Comparison } from './paths.ts';
+import type { Comparison } from './comparison.ts';
 import type { Row } from './table.ts';
 
 export interface CompareOptions extends Pick<LoadOptions, 'connections' | 'seconds'> {

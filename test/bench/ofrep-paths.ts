@@ -1,5 +1,5 @@
 import { type Load, repeated } from './load.ts';
-import type { Comparison } from './paths.ts';
+import type { Comparison } from './comparison.ts';
 import { featureName, userName } from './seed.ts';
 import type { Subject } from './subject.ts';
 

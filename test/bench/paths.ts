@@ -1,23 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { type Ask, type Load, repeated } from './load.ts';
+import type { Comparison } from './comparison.ts';
 import { ofrepComparisons } from './ofrep-paths.ts';
 import { featureName, userName } from './seed.ts';
 import { type Subject, uncachedEvery } from './subject.ts';
 import { signedEvent } from './webhook-event.ts';
-
-/** A path of the service and its floor: the least that could give the same answer. */
-export interface Comparison {
-  /** Its name in `--only`. */
-  id: string;
-  name: string;
-  /** The target ratio to the floor. */
-  target: number | null;
-  service: Load;
-  floorName: string;
-  floor: Load;
-  /** Prepares the load; called once. */
-  prepare?: () => Promise<void>;
-}
 
 /** The paths that are measured on one subject. */
 export function comparisons(subject: Subject): Comparison[] {

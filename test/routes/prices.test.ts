@@ -235,6 +235,7 @@ describe('loadSellablePrice', () => {
       productId: 'prod_pro',
       type: 'recurring',
       allowMultiple: false,
+      group: null,
       featureCodes: ['export', 'seats'],
     });
     expect(await load('price_once')).toMatchObject({ type: 'one_time', featureCodes: ['seats'] });
