@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { type Ask, type Load, repeated } from './load.ts';
+import { type Ask, repeated } from './load.ts';
 import type { Comparison } from './comparison.ts';
 import { ofrepComparisons } from './ofrep-paths.ts';
 import { featureName, userName } from './seed.ts';
