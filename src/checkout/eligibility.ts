@@ -31,7 +31,7 @@ export async function refuseIneligible(
   if (subscribed !== null) {
     throw new ProblemError(
       'already_subscribed',
-      `The user has the live subscription \`${subscribed.subscriptionId}\` to this product or its group. Change that subscription (POST /api/v1/subscriptions/${subscribed.subscriptionId}/change), or let the user do so in the billing portal (POST /api/v1/portal/sessions).`,
+      `The user has the live subscription \`${subscribed.subscriptionId}\` to this product or its group. Change that subscription (POST /api/v1/subscriptions/{id}/change), or let the user do so in the billing portal (POST /api/v1/portal/sessions).`,
       undefined,
       undefined,
       { subscription_id: subscribed.subscriptionId },
