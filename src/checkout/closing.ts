@@ -1,7 +1,28 @@
 import Stripe from 'stripe';
 import { syncObject, type SyncDeps } from '../mirror/sync.ts';
-import { endIntent, type IntentEnd } from './intents.ts';
+import { endIntent, type IntentEnd, replaceOlder } from './intents.ts';
 import { askStripe } from './stripe-answer.ts';
+
+/**
+ * Closes a user's open checkouts for any of these products, which another subscription of the user is to have. A
+ * checkout that has no session yet closes the session that it creates.
+ *
+ * @returns whether the buyer had just completed one of them. Its subscription is then stored.
+ * @throws ProblemError stripe_unavailable.
+ */
+export async function closeCheckouts(
+  deps: SyncDeps,
+  uid: bigint,
+  productIds: readonly string[],
+): Promise<boolean> {
+  if (productIds.length === 0) return false;
+  const sessionIds = await deps.database.transaction((tx) =>
+    replaceOlder(tx, uid, { lines: [], exclusive: productIds }, null),
+  );
+  const ends: string[] = [];
+  for (const id of sessionIds) ends.push(await closeSession(deps, id));
+  return ends.includes('completed');
+}
 
 /**
  * Closes a session, so that it can no longer be paid. A session that was just paid is synced immediately, so

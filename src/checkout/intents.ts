@@ -23,6 +23,8 @@ export interface OpenedIntent {
   olderSessionIds: string[];
   /** The features of the lines that an operator has blocked for the user, sorted. */
   blockedFeatures: string[];
+  /** The products of which the user may have no other subscription. */
+  exclusive: string[];
 }
 
 /**
@@ -50,13 +52,7 @@ export async function openIntent(
     const owner = { projectId: name.projectId, uid };
     const blockedFeatures = await refuseIneligible(tx, owner, lines, now);
     const exclusive = await loadExclusiveProducts(tx, name.projectId, lines);
-    const older = await loadOlder(tx, uid, { lines, exclusive }, id);
-    await tx.checkoutIntent.updateMany({
-      where: {
-        id: { in: older.filter(({ sessionId }) => sessionId === null).map(({ id }) => id) },
-      },
-      data: { status: 'replaced' },
-    });
+    const olderSessionIds = await replaceOlder(tx, uid, { lines, exclusive }, id);
     await tx.checkoutIntent.createMany({
       data: {
         id,
@@ -75,10 +71,32 @@ export async function openIntent(
       id,
       uid,
       customerId: await loadCustomer(tx, uid),
-      olderSessionIds: older.flatMap(({ sessionId }) => (sessionId === null ? [] : [sessionId])),
-      blockedFeatures,
+      olderSessionIds,
+      ...{ blockedFeatures, exclusive },
     };
   });
+}
+
+/**
+ * Replaces the user's other open intents for one of the prices, or for a product that excludes another
+ * subscription. An intent without a session is replaced immediately.
+ *
+ * @returns the sessions of the others, which the caller closes.
+ */
+export async function replaceOlder(
+  tx: Tx,
+  uid: bigint,
+  sold: { lines: readonly Line[]; exclusive: readonly string[] },
+  except: string | null,
+): Promise<string[]> {
+  const older = await loadOlder(tx, uid, sold, except);
+  await tx.checkoutIntent.updateMany({
+    where: {
+      id: { in: older.filter(({ sessionId }) => sessionId === null).map(({ id }) => id) },
+    },
+    data: { status: 'replaced' },
+  });
+  return older.flatMap(({ sessionId }) => (sessionId === null ? [] : [sessionId]));
 }
 
 /**
@@ -90,12 +108,12 @@ async function loadOlder(
   tx: Tx,
   uid: bigint,
   { lines, exclusive }: { lines: readonly Line[]; exclusive: readonly string[] },
-  except: string,
+  except: string | null,
 ): Promise<{ id: string; sessionId: string | null }[]> {
   return tx.$queryRaw`
     select i.id, i.session_id as "sessionId"
     from checkout_intents i left join checkout_sessions s on s.id = i.session_id
-    where i.uid = ${uid} and i.status = 'open' and i.id <> ${except}
+    where i.uid = ${uid} and i.status = 'open' and i.id is distinct from ${except}
       and coalesce(s.status, 'open') = 'open'
       and exists (
         select from jsonb_array_elements(i.line_items) line

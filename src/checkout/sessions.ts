@@ -15,6 +15,7 @@ import {
 } from './intents.ts';
 import { computeMode, type Line, type Mode } from './lines.ts';
 import { askStripe, isMissing } from './stripe-answer.ts';
+import { refuseUpcoming } from './upcoming-plans.ts';
 
 export interface CheckoutRequest {
   user: UserName;
@@ -43,7 +44,9 @@ export interface OpenedCheckout {
  * no session yet.
  * 2. Expire older open sessions for the same products. If one of them was just paid, check the user's
  * eligibility again.
- * 3. Create the new session and return its link. If a newer checkout has replaced the intent, expire the
+ * 3. Ask Stripe for changes of the user's subscriptions that are still to come. A change that is made after this
+ * closes the session (`closeCheckouts`).
+ * 4. Create the new session and return its link. If a newer checkout has replaced the intent, expire the
  * session and return the newer one.
  *
  * After a crash between these steps, the next checkout expires the session. A request repeated with the same
@@ -64,6 +67,7 @@ export async function openCheckout(
       const owner = { projectId: request.user.projectId, uid: intent.uid };
       await refuseIneligible(deps.database.prisma, owner, request.lines, deps.clock());
     }
+    await refuseUpcoming(deps, intent.uid, intent.exclusive, null);
     const session = await createSession(deps, request, intent.id, intent.customerId);
     const opened = openedOf(session, request, intent);
     const stored = {

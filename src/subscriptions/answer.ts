@@ -26,6 +26,8 @@ interface MadeChange {
   asked: Prisma.InputJsonObject;
   /** Returns whether the subscription's last invoice is that of the change. */
   isInvoiceOf: (live: LiveSubscription) => boolean;
+  /** What remains to be done once the change is stored. */
+  afterSync?: () => Promise<void>;
 }
 
 /**
@@ -41,6 +43,7 @@ export async function answerChange(
   await askStripe(deps.logger, 'subscriptions.retrieve', () =>
     syncObject(deps, { objectType: 'subscription', objectId: id }),
   );
+  await change.afterSync?.();
   const live = await fetchLive(deps, id);
   const invoice = change.isInvoiceOf(live) ? live.latestInvoice : null;
   const payment = paymentOf(invoice);

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import Stripe from 'stripe';
+import { closeCheckouts } from '../checkout/closing.ts';
 import { askStripe } from '../checkout/stripe-answer.ts';
 import type { KeepAnswer } from '../http/idempotency.ts';
 import { ProblemError } from '../http/problem.ts';
@@ -12,6 +13,7 @@ import {
   findPromotionCode,
   type PlannedSubscriptionChange,
   planChange,
+  refuseSecond,
   requestHash,
 } from './planned-change.ts';
 import { discountParams } from './preview.ts';
@@ -47,6 +49,9 @@ export async function applyChange(
   const isMade = body.when === 'now' && wasMade(plan);
   if (claims !== null && !isMade && claims.state !== stateOf(live)) throw expired();
   if (!isMade) {
+    if (await closeCheckouts(deps, plan.own.uid, plan.exclusive)) {
+      await refuseSecond(deps, plan.own, plan.exclusive);
+    }
     const code =
       claims === null
         ? await findPromotionCode(deps, live, body.promotion_code)
@@ -64,9 +69,13 @@ export async function applyChange(
   const { asker, subscriptionId } = request;
   const isInvoiceOf = ({ latestInvoice }: LiveSubscription): boolean =>
     isMade ? latestInvoice?.billing_reason === 'subscription_update' : latestInvoice?.id !== before;
+  // A checkout that was opened during the change did not see it.
+  const afterSync = async (): Promise<void> => {
+    await closeCheckouts(deps, plan.own.uid, plan.exclusive);
+  };
   return answerChange(
     deps,
-    { action: 'subscription.change', asker, subscriptionId, asked, isInvoiceOf },
+    { action: 'subscription.change', asker, subscriptionId, asked, isInvoiceOf, afterSync },
     keep,
   );
 }

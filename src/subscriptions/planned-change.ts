@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { loadExclusiveProducts } from '../checkout/exclusive-products.ts';
 import { type Line, loadLines } from '../checkout/lines.ts';
 import { askStripe } from '../checkout/stripe-answer.ts';
+import { refuseUpcoming } from '../checkout/upcoming-plans.ts';
 import { terminalStatuses } from '../entitlements/core/stripe-statuses.ts';
 import type { UserName } from '../entitlements/users.ts';
 import { ProblemError } from '../http/problem.ts';
@@ -28,7 +29,9 @@ export interface ChangeRequest {
 
 /** A requested change of a subscription, with the subscription as Stripe shows it now. */
 export interface PlannedSubscriptionChange {
-  uid: bigint;
+  own: OwnSubscription;
+  /** The products of which the user may have no other subscription or open checkout. */
+  exclusive: string[];
   live: LiveSubscription;
   target: TargetItem[];
   steps: ItemStep[];
@@ -65,7 +68,9 @@ export async function planChange(
   ]);
   const target = targetItems(live.items, change, isSameGroup);
   if (target === null) throw ambiguous(body);
-  await refuseSecond(deps, own, lines);
+  const exclusive = await loadExclusiveProducts(deps.database.prisma, user.projectId, lines);
+  await refuseSecond(deps, own, exclusive);
+  await refuseUpcoming(deps, own.uid, exclusive, own.id);
   const steps = itemSteps(live.items, target);
   const intervalOf = new Map(
     live.items.map(({ id, recurring }) => [
@@ -74,7 +79,7 @@ export async function planChange(
     ]),
   );
   return {
-    ...{ uid: own.uid, live, target, steps },
+    ...{ own, exclusive, live, target, steps },
     items: stripeItems(steps),
     restarts:
       live.subscription.status !== 'trialing' &&
@@ -162,15 +167,19 @@ async function loadRequested(
   };
 }
 
-/** Refuses prices of which, or of whose group, the user has another live subscription. */
-async function refuseSecond(
+/**
+ * Refuses a change to products of which the user has another live subscription.
+ *
+ * @throws ProblemError already_subscribed.
+ */
+export async function refuseSecond(
   { database: { prisma } }: SyncDeps,
-  { uid, projectId, id }: OwnSubscription,
-  lines: readonly Line[],
+  { uid, id }: OwnSubscription,
+  exclusive: string[],
 ): Promise<void> {
   const other = await prisma.subscriptionItem.findFirst({
     where: {
-      productId: { in: await loadExclusiveProducts(prisma, projectId, lines) },
+      productId: { in: exclusive },
       subscription: { uid, id: { not: id }, status: { notIn: [...terminalStatuses] } },
     },
   });

@@ -185,7 +185,7 @@ async function fetchPreview(
 async function loadEffect(
   { database, clock }: SyncDeps,
   { user: { projectId }, subscriptionId }: ChangeRequest,
-  { uid, steps, target, restarts }: PlannedSubscriptionChange,
+  { own: { uid }, steps, target, restarts }: PlannedSubscriptionChange,
   at: number | null,
 ): Promise<EntitlementEffect> {
   return database.transaction(async (tx) => {
