@@ -1,13 +1,9 @@
 import type { Deps } from '../deps.ts';
-import { ProblemError } from '../http/problem.ts';
 import { type PlacedDeed, performNext, type UsageAnswer } from './batch-state.ts';
 import type { UsageRequest } from './deed.ts';
 import { loadPlaces, loadState } from './load-batch.ts';
 import { type Performed, storeUsage } from './store-usage.ts';
 import { lockUsage, type OnLocked } from './targets.ts';
-
-/** Maximum wait for the lock of a user, milliseconds. */
-const lockTimeoutMs = 2_000;
 
 /** Maximum number of attempts after a conflict with another transaction, in which nothing was stored. */
 const maxAttempts = 5;
@@ -18,20 +14,23 @@ const conflicts: ReadonlySet<unknown> = new Set(['23505', '40P01', '40001']);
 type BatchDeps = Pick<Deps, 'database' | 'clock'>;
 
 /** The result of a deed; `locked` if it was not performed because another transaction has locked its user. */
-export type BatchResult = UsageAnswer | ProblemError | 'locked';
+export type BatchResult = UsageAnswer | Error | 'locked';
 
 /**
  * Performs deeds, in order, in one transaction that also stores their answers. Returns for each its answer, or
- * the problem with it. The number of statements does not depend on the number of deeds.
+ * the error that it failed with. The number of statements does not depend on the number of deeds.
+ *
+ * @param lockTimeoutMs how long a statement waits for a lock before it fails.
  */
 export async function performBatch(
   deps: BatchDeps,
   requests: readonly UsageRequest[],
   onLocked: OnLocked,
+  lockTimeoutMs: number,
 ): Promise<BatchResult[]> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await performOnce(deps, requests, onLocked);
+      return await performOnce(deps, requests, onLocked, lockTimeoutMs);
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined;
       if (attempt === maxAttempts || !conflicts.has(code)) throw error;
@@ -43,6 +42,7 @@ async function performOnce(
   { clock, database }: BatchDeps,
   requests: readonly UsageRequest[],
   onLocked: OnLocked,
+  lockTimeoutMs: number,
 ): Promise<BatchResult[]> {
   const { deeds, kept } = await loadPlaces(database.pipelinedPool, requests);
   const uids = deeds.flatMap(({ place }) => place?.uid ?? []);
@@ -66,7 +66,7 @@ async function performOnce(
         if (next.performed !== null) performed.push(next.performed);
         return next.answer;
       } catch (error) {
-        if (error instanceof ProblemError) return error;
+        if (error instanceof Error) return error;
         throw error;
       }
     });

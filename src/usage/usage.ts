@@ -16,6 +16,12 @@ const maxWaitingTransactions = 2;
 /** Maximum wait for a transaction to begin, milliseconds. */
 const maxWaitMs = 5_000;
 
+/** Maximum wait for a lock, milliseconds. */
+const lockTimeoutMs = 2_000;
+
+/** Maximum wait for a lock when deeds of a transaction that failed are retried, milliseconds. */
+const retryLockTimeoutMs = 100;
+
 /** Maximum number of waiting deeds per project in each lane. */
 const maxWaitingPerProject = 1_000;
 
@@ -32,7 +38,7 @@ export interface Usage {
 
 type Result = UsageAnswer | Error;
 
-type UsageDeps = Pick<Deps, 'database' | 'clock' | 'metrics'>;
+type UsageDeps = Pick<Deps, 'database' | 'clock' | 'metrics' | 'monotonic'>;
 
 export function createUsage(deps: UsageDeps): Usage {
   const perform = createQueues(deps);
@@ -113,7 +119,8 @@ function createQueues(deps: UsageDeps): Usage['perform'] {
 
 /**
  * Performs deeds in one transaction. If it fails, performs those of each subject in their own transaction, so
- * that one user's failure does not affect the others.
+ * that one user's failure does not affect the others. These run one after another, so that they leave
+ * connections for others; `maxWaitMs` after the failure, the remaining ones fail with the same error.
  */
 async function performAll(
   deps: UsageDeps,
@@ -121,24 +128,29 @@ async function performAll(
   onLocked: OnLocked,
 ): Promise<(Result | 'locked')[]> {
   try {
-    return await performBatch(deps, requests, onLocked);
+    return await performBatch(deps, requests, onLocked, lockTimeoutMs);
   } catch (error) {
     const bySubject = Map.groupBy(requests, subjectOf);
     if (bySubject.size === 1 || isUnreachable(error)) throw error;
+    const until = deps.monotonic() + maxWaitMs;
     const results = new Map<UsageRequest, Result | 'locked'>();
-    await Promise.all(
-      [...bySubject.values()].map(async (own) => {
-        const answers = await performBatch(deps, own, onLocked).catch((reason: unknown) =>
-          own.map(() => (reason instanceof Error ? reason : new Error(String(reason)))),
-        );
-        own.forEach((request, at) => {
-          const answer = answers[at];
-          if (answer !== undefined) results.set(request, answer);
-        });
-      }),
-    );
+    for (const own of bySubject.values()) {
+      const failWith = (reason: unknown): Error[] => own.map(() => toError(reason));
+      const answers =
+        deps.monotonic() < until
+          ? await performBatch(deps, own, onLocked, retryLockTimeoutMs).catch(failWith)
+          : failWith(error);
+      own.forEach((request, at) => {
+        const answer = answers[at];
+        if (answer !== undefined) results.set(request, answer);
+      });
+    }
     return requests.map((request) => results.get(request) ?? new Error('a deed has no answer'));
   }
+}
+
+function toError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }
 
 function tenantOf({ deed, projectId }: UsageRequest): string {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { UsageAnswer } from '../../src/usage/batch-state.ts';
 import { createUsage, type Usage } from '../../src/usage/usage.ts';
 import { meteredApp } from '../helpers/metered.ts';
 import { startTestService, type TestService } from '../helpers/service.ts';
@@ -34,28 +35,37 @@ afterAll(() => service.close());
 
 let keys = 0;
 
-async function consume(
+function perform(
+  instance: Usage,
   projectId: string,
   userId: string,
   { amount = 1, key = `key_${(keys += 1)}` } = {},
-): Promise<{ balance: number }> {
+): Promise<UsageAnswer> {
   const user = { projectId, userId };
-  const answer = await usage.perform({
+  return instance.perform({
     ...{ projectId, key },
     deed: { kind: 'consume', user, featureCode: 'credits', amount, partial: false, metadata: null },
   });
-  return JSON.parse(answer.text) as { balance: number }; // written by the service
+}
+
+async function consume(
+  projectId: string,
+  userId: string,
+  more: { amount?: number; key?: string } = {},
+): Promise<{ balance: number }> {
+  const { text } = await perform(usage, projectId, userId, more);
+  return JSON.parse(text) as { balance: number }; // written by the service
 }
 
 /** Runs `work` while a transaction has a lock. `work` gets a function that ends the transaction. */
-async function whileLocked(
+async function whileLocked<T>(
   sql: string,
-  work: (unlock: () => Promise<unknown>) => Promise<void>,
-): Promise<void> {
+  work: (unlock: () => Promise<unknown>) => Promise<T>,
+): Promise<T> {
   const client = await service.deps.database.pool.connect();
   try {
     await client.query(`begin; ${sql}`);
-    await work(() => client.query('rollback'));
+    return await work(() => client.query('rollback'));
   } finally {
     await client.query('rollback');
     client.release();
@@ -65,14 +75,16 @@ async function whileLocked(
 const lockHot = `select from usage_users where uid = (
   select uid from users where project_id = 'notes' and user_id = '${hot}') for update`;
 
+async function countLockWaits(): Promise<number> {
+  const { rowCount } = await service.deps.database.pool.query(
+    `select from pg_stat_activity
+     where datname = current_database() and wait_event_type = 'Lock'`,
+  );
+  return rowCount ?? 0;
+}
+
 async function waitForLocks(number: number): Promise<void> {
-  await vi.waitUntil(async () => {
-    const { rowCount } = await service.deps.database.pool.query(
-      `select from pg_stat_activity
-       where datname = current_database() and wait_event_type = 'Lock'`,
-    );
-    return rowCount === number;
-  });
+  await vi.waitUntil(async () => (await countLockWaits()) === number);
 }
 
 async function changes(labels: { kind: string; outcome: string }): Promise<number> {
@@ -120,6 +132,27 @@ describe('a lane', () => {
     expect(stuck).toBe('failed');
   });
 
+  it('keeps connections for other users while many users are locked', async () => {
+    const lockSiblings = `select from usage_users where uid in (
+      select uid from users where project_id = 'notes' and user_id = any('{${siblings.join()}}')) for update`;
+    await whileLocked(lockSiblings, async () => {
+      const stuck = siblings.map((user) => consume('notes', user));
+      let isOver = false;
+      const over = Promise.allSettled(stuck).finally(() => (isOver = true));
+      let mostWaiting = 0;
+      const watch = async (): Promise<void> => {
+        while (!isOver) mostWaiting = Math.max(mostWaiting, await countLockWaits());
+      };
+      const serve = async (): Promise<void> => {
+        while (!isOver) await Promise.all(neighbours.map((user) => consume('other', user)));
+      };
+      await Promise.all([watch(), serve()]);
+      expect((await over).map(({ status }) => status)).toEqual(stuck.map(() => 'rejected'));
+      expect(mostWaiting).toBeGreaterThanOrEqual(1);
+      expect(mostWaiting).toBeLessThanOrEqual(2);
+    });
+  });
+
   it('counts everything once when a locked user is free again', async () => {
     const before = await changes({ kind: 'consume', outcome: 'changed' });
     await whileLocked(lockHot, async (unlock) => {
@@ -136,6 +169,51 @@ describe('a lane', () => {
     });
     expect(await changes({ kind: 'consume', outcome: 'changed' })).toBe(before + 151);
     expect((await service.deps.metrics.usagePending.get()).values).toMatchObject([{ value: 0 }]);
+  });
+});
+
+describe('two instances', () => {
+  it('count a key once that neither found before it locked the user', async () => {
+    const instances = [usage, createUsage(service.deps)];
+    const answers = await whileLocked(lockHot, async (unlock) => {
+      const both = instances.map((instance) => perform(instance, 'notes', hot, { key: 'both' }));
+      await waitForLocks(2); // both have looked for the key
+      await unlock();
+      return Promise.all(both);
+    });
+    expect(answers.map(({ isReplay }) => isReplay).toSorted()).toEqual([false, true]);
+    expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
+    const { rowCount } = await service.deps.database.pool.query(
+      `select from usage_entries where key = 'both'`,
+    );
+    expect(rowCount).toBe(1);
+  });
+});
+
+describe('a deed that fails', () => {
+  it('costs those that share its transaction no other one', async () => {
+    const { text } = await perform(usage, 'notes', hot);
+    const { entry_id: entryId } = JSON.parse(text) as { entry_id: string }; // written by the service
+    const { database } = service.deps;
+    await database.pool.query(
+      `update usage_entries set bookings = '[{"part": "?", "periodStart": 0, "units": 1}]'
+       where id = $1`,
+      [entryId],
+    );
+    const transactions = vi.spyOn(database, 'pipelinedTransaction');
+    const reversal = usage.perform({
+      ...{ projectId: 'notes', key: 'reversal' },
+      deed: { kind: 'reverse', entryId, reason: 'a test' },
+    });
+    const others = siblings.map((user) => consume('notes', user));
+    const results = await Promise.allSettled([reversal, ...others]);
+    expect(results.map(({ status }) => status)).toEqual([
+      'rejected',
+      ...others.map(() => 'fulfilled'),
+    ]);
+    await expect(reversal).rejects.toThrow('is missing');
+    expect(transactions).toHaveBeenCalledTimes(1);
+    transactions.mockRestore();
   });
 });
 
