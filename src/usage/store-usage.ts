@@ -16,8 +16,9 @@ export interface Performed extends ReportedDone {
 const storeSql = `
 with keys as (
   insert into usage_keys (project_id, key, request_hash, answer, at)
-  select project_id, key, decode(hash, 'hex'), answer, $1
-  from jsonb_to_recordset($2::jsonb) as k (project_id text, key text, hash text, answer text)
+  select project_id, key, decode(hash, 'hex'), answer, at
+  from jsonb_to_recordset($2::jsonb) as k (
+    project_id text, key text, hash text, answer text, at timestamptz)
   order by project_id, key
 ), entries as (
   insert into usage_entries (
@@ -70,7 +71,7 @@ export async function storeUsage(
   performed: readonly Performed[],
   now: number,
 ): Promise<void> {
-  const keys = performed.flatMap(({ keep, text }) =>
+  const keys = performed.flatMap(({ entry, keep, text }) =>
     keep === null
       ? []
       : {
@@ -78,6 +79,8 @@ export async function storeUsage(
           key: keep.key,
           hash: keep.hash.toString('hex'),
           answer: text,
+          // Dated like the entry, so that both are deleted at the same time.
+          at: toIso(entry?.at ?? now),
         },
   );
   const rows = lastRows(

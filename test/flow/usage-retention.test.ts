@@ -214,6 +214,21 @@ describe('an idempotency key', () => {
     expect(await countOf('usage_entries')).toEqual({ rows: 5 });
     expect(await app.usage('u_1')).toMatchObject({ used: 5 });
   });
+
+  it('is kept as long as its entry, which a late timeline dates into the next month', async () => {
+    await keep(25);
+    await app.grant('u_1', { amount: 100 });
+    const end = Date.parse('2041-02-01T00:00:00Z');
+    await query(`update users set recorded_at = $1 where user_id = 'u_1'`, new Date(end));
+    await advanceTo(end - 1);
+    const body = { user_id: 'u_1', feature_code: 'credits', amount: 1 };
+    const first = await app.post('/usage/consume', body, 'late');
+    await advanceTo(Date.parse('2041-03-02T00:00:00Z'));
+    await keep(1);
+    expect(await countOf('usage_entries')).toEqual({ rows: 1 });
+    expect((await app.post('/usage/consume', body, 'late')).body).toEqual(first.body);
+    expect(await app.usage('u_1')).toMatchObject({ used: 1 });
+  });
 });
 
 describe('buckets', () => {
