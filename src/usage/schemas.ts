@@ -7,6 +7,7 @@ import {
   projectIdSchema,
   reasonSchema,
   userIdSchema,
+  wholeTextSchema,
 } from '../http/schemas.ts';
 import { metadataSchema } from './metadata.ts';
 
@@ -85,7 +86,8 @@ export const reverseBody = z
   .strictObject({ project_id: projectIdSchema.optional(), reason: reasonSchema })
   .meta({ examples: [{ reason: 'the job failed' }] });
 
-export const idParams = z.strictObject({ id: z.string().max(100) });
+/** An id that cannot be stored is refused here: in the database, it would fail the deeds of others too. */
+export const idParams = z.strictObject({ id: wholeTextSchema.max(100) });
 export const scopeQuery = z.strictObject({ project_id: projectIdSchema.optional() });
 
 /** The header that every change of usage needs. */

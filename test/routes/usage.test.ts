@@ -197,6 +197,12 @@ describe('holds', () => {
       ...{ status: 404, body: { code: 'hold_not_found' } },
     });
   });
+
+  it('400: an id that Postgres cannot store, before it is in a transaction with others', async () => {
+    const refused = { status: 400, body: { code: 'bad_request', errors: [{ path: 'id' }] } };
+    expect(await app.send('DELETE', '/usage/holds/uh_%00')).toMatchObject(refused);
+    expect(await app.post('/usage/holds/uh_%00/settle', { amount: 1 })).toMatchObject(refused);
+  });
 });
 
 describe('POST /usage/entries/{id}/reverse', () => {
