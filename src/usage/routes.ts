@@ -19,7 +19,11 @@ const tags = ['Usage'];
  */
 const changeCost = 1 / 64;
 
-const documented = { headers: shapes.keyHeader };
+const keyedChange = {
+  auth: 'usage',
+  cost: changeCost,
+  documented: { headers: shapes.keyHeader },
+} as const;
 
 /** Registers the routes that change usage. */
 export function usageRoutes(app: App, deps: { access: ProjectAccess; usage: Usage }): void {
@@ -29,7 +33,7 @@ export function usageRoutes(app: App, deps: { access: ProjectAccess; usage: Usag
     '/api/v1/usage/consume',
     {
       config: {
-        ...{ auth: 'usage', cost: changeCost, documented },
+        ...keyedChange,
         problems: ['idempotency_key_reused', 'feature_not_metered'],
       },
       schema: {
@@ -78,7 +82,7 @@ export function usageRoutes(app: App, deps: { access: ProjectAccess; usage: Usag
     '/api/v1/usage/holds',
     {
       config: {
-        ...{ auth: 'usage', cost: changeCost, documented },
+        ...keyedChange,
         problems: ['idempotency_key_reused', 'feature_not_metered'],
       },
       schema: {
@@ -107,7 +111,7 @@ export function usageRoutes(app: App, deps: { access: ProjectAccess; usage: Usag
     '/api/v1/usage/holds/:id/settle',
     {
       config: {
-        ...{ auth: 'usage', cost: changeCost, documented },
+        ...keyedChange,
         problems: ['hold_not_found', 'hold_expired', 'idempotency_key_reused'],
       },
       schema: {
@@ -153,7 +157,7 @@ export function usageRoutes(app: App, deps: { access: ProjectAccess; usage: Usag
     '/api/v1/usage/entries/:id/reverse',
     {
       config: {
-        ...{ auth: 'usage', cost: changeCost, documented },
+        ...keyedChange,
         problems: ['entry_not_found', 'entry_not_reversible', 'idempotency_key_reused'],
       },
       schema: {
