@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { endBackendsWaitingFor } from '../helpers/backends.ts';
-import { at } from '../helpers/json.ts';
+import { at, text } from '../helpers/json.ts';
 import { meteredApp, type MeteredApp } from '../helpers/metered.ts';
 import { startTestService, type TestService } from '../helpers/service.ts';
 
@@ -66,4 +66,22 @@ it('writes answer, entry and bucket of a consume in one transaction', async () =
      ) written`,
   );
   expect(rows).toHaveLength(1);
+});
+
+it('writes answer, entry, reversal, bucket and audit row of a reversal in one transaction', async () => {
+  await app.grant('u_back', { amount: 10 });
+  const entry = text((await app.consume('u_back', 3)).body, 'entry_id');
+  await app.post(`/usage/entries/${entry}/reverse`, { reason: 'a test' }, 'key_of_back');
+  const { rows } = await service.deps.database.pool.query(
+    `select transaction, array_agg(what order by what) as written from (
+       select 'answer' as what, xmin::text as transaction from usage_keys where key = 'key_of_back'
+       union all select 'audit', xmin::text from audit_entries where action = 'usage.reverse'
+       union all select 'bucket', b.xmin::text from usage_buckets b join users using (uid)
+         where user_id = 'u_back'
+       union all select 'entry', xmin::text from usage_entries where key = 'key_of_back'
+       union all select 'reversed', xmin::text from usage_entries where id = $1
+     ) each group by transaction`,
+    [entry],
+  );
+  expect(rows).toMatchObject([{ written: ['answer', 'audit', 'bucket', 'entry', 'reversed'] }]);
 });
