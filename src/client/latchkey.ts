@@ -143,6 +143,9 @@ export interface Latchkey<Features extends object = FeatureMap> {
    * becomes an uncaught error of the process; no check fails because of it.
    */
   on<Name extends keyof Events>(name: Name, callback: (event: Events[Name]) => void): () => void;
-  /** Ends the stream. Later checks still work, without it. */
+  /**
+   * Ends the stream. Later checks still work, without it. Requests that are running, such as that of a `settle`,
+   * are repeated until their time limits.
+   */
   close(): Promise<void>;
 }

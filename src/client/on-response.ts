@@ -10,6 +10,11 @@ export function onResponse(response: ServerResponse, ended: (status: number | nu
     response.off('close', end);
     ended(response.headersSent ? response.statusCode : null);
   };
+  if (response.closed) {
+    // It emits no more events: the user hung up while the middleware waited for Latchkey.
+    end();
+    return;
+  }
   response.once('finish', end);
   response.once('close', end);
 }

@@ -30,6 +30,7 @@ export function createRetry(availability: Availability): Retry {
           if (!(error.cause instanceof LatchkeyError)) noteError(error);
           throw error;
         }
+        // Keeps the process running, also after `close`: the request may settle what a user has used.
         await new Promise((resolve) => setTimeout(resolve, waitMs));
       }
     }

@@ -40,27 +40,44 @@ export function createUsage(
   const retry = createRetry(availability);
   const undo = createUndo(send, availability, slowTimeoutMs);
 
-  /** Posts until there is a response, with one key: the request takes effect once. */
+  /**
+   * Posts until there is a response, with one key: the request takes effect once.
+   *
+   * @param onFailure called with the error of each try.
+   */
   function post<Body>(
     path: string,
     body: unknown,
-    idempotencyKey: string | undefined,
+    idempotencyKey: string,
     limitMs: number,
+    onFailure: (error: unknown) => void = () => undefined,
   ): Promise<Body> {
-    return retry(limitMs, (tryMs) =>
-      send<Body>(path, { method: 'POST', body, idempotencyKey, timeoutMs: tryMs }),
-    );
+    return retry(limitMs, async (tryMs) => {
+      try {
+        return await send<Body>(path, { method: 'POST', body, idempotencyKey, timeoutMs: tryMs });
+      } catch (error) {
+        onFailure(error);
+        throw error;
+      }
+    });
   }
 
   /** Posts what a user waits for: at once, or not at all while Latchkey is unreachable. */
-  async function postNow<Body>(path: string, body: unknown, key: string): Promise<Body | Unsent> {
+  async function postNow<Body>(
+    path: string,
+    body: unknown,
+    key: string,
+  ): Promise<Body | Unanswered> {
     if (!availability.isUp()) {
-      return new Unsent(new LatchkeyUnavailable('Latchkey is unreachable.'), true);
+      return new Unanswered(new LatchkeyUnavailable('Latchkey is unreachable.'), true);
     }
+    let isUncounted = true;
     try {
-      return await post<Body>(path, body, key, timeoutMs);
+      return await post<Body>(path, body, key, timeoutMs, (error) => {
+        isUncounted &&= isLimited(error);
+      });
     } catch (error) {
-      if (error instanceof LatchkeyUnavailable) return new Unsent(error, isLimited(error));
+      if (error instanceof LatchkeyUnavailable) return new Unanswered(error, isUncounted);
       throw error;
     }
   }
@@ -78,7 +95,7 @@ export function createUsage(
       toConsumeBody(use),
       key,
     );
-    if (!(answer instanceof Unsent)) return toConsumption(answer);
+    if (!(answer instanceof Unanswered)) return toConsumption(answer);
     const allowed = failModeOf(feature) === 'allow';
     if (allowed) emit('uncounted', { ...use, error: answer.error });
     // The app can repeat a request with its own key, so only the client's own keys are undone.
@@ -101,7 +118,7 @@ export function createUsage(
       body,
       key,
     );
-    const isCounted = !(answer instanceof Unsent);
+    const isCounted = !(answer instanceof Unanswered);
     const endWith = async (used: number): Promise<Settlement> => {
       const { holdId, allowed, reason } = held;
       if (holdId !== null) return settle(holdId, used);
@@ -202,7 +219,7 @@ export function createUsage(
 }
 
 /** A request without a response. */
-class Unsent {
+class Unanswered {
   readonly error: LatchkeyUnavailable;
   /** Whether it certainly did not take effect. */
   readonly isUncounted: boolean;
@@ -213,7 +230,9 @@ class Unsent {
   }
 }
 
-function isLimited({ cause }: LatchkeyUnavailable): boolean {
+/** Whether the service refused a request unread, because of its rate. */
+function isLimited(error: unknown): boolean {
+  const cause = error instanceof LatchkeyUnavailable ? error.cause : undefined;
   return cause instanceof LatchkeyError && cause.status === 429;
 }
 

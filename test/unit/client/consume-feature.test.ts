@@ -2,6 +2,7 @@ import { connect as connectSocket } from 'node:net';
 import Fastify from 'fastify';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { consumeFeature } from '../../../src/client/fastify.ts';
+import type { Latchkey } from '../../../src/client/index.ts';
 import { asked, frameworks, granted, latchkey, reversing, stops } from './consuming-routes.ts';
 
 beforeEach(() => {
@@ -151,5 +152,43 @@ describe('a user who closes the connection before the response', () => {
       expect(asked).toEqual([consumed, ['work'], held, ['work'], ['settle', 3]]);
     });
     closed.resolve(undefined);
+  });
+
+  it('pays, too, if the units are held only afterwards', async () => {
+    const app = Fastify();
+    const closed = Promise.withResolvers<undefined>();
+    const waiting: Latchkey = {
+      ...latchkey,
+      async hold(...use) {
+        await closed.promise;
+        return latchkey.hold(...use);
+      },
+    };
+    const arrived = Promise.withResolvers<undefined>();
+    app.addHook('onRequest', (_request, reply, done) => {
+      reply.raw.once('close', () => {
+        closed.resolve(undefined);
+      });
+      arrived.resolve(undefined);
+      done();
+    });
+    const preHandler = consumeFeature(waiting, 'credits', 3, {
+      user: () => 'payer',
+      holdSeconds: 60,
+    });
+    app.post('/', { preHandler }, () => {
+      asked.push(['work']);
+      return 'too late';
+    });
+    stops.push(() => app.close());
+    const url = new URL(await app.listen({ host: '127.0.0.1', port: 0 }));
+    const socket = connectSocket(Number(url.port), url.hostname);
+    socket.write('POST / HTTP/1.1\r\nhost: app\r\ncontent-length: 0\r\n\r\n');
+    await arrived.promise;
+    socket.destroy();
+    await vi.waitFor(() => {
+      expect(asked).toContainEqual(['settle', 3]);
+    });
+    expect(asked.filter(([name]) => name === 'settle')).toHaveLength(1);
   });
 });

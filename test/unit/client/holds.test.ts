@@ -87,6 +87,33 @@ describe('hold', () => {
     expect(sent).toHaveLength(1);
   });
 
+  it.each([undefined, 'last_known', 'deny'] as const)(
+    'is denied during an outage with the fail mode %s, and the outage is reported',
+    async (onUnavailable) => {
+      const latchkey = connect(onUnavailable === undefined ? {} : { onUnavailable });
+      const degraded = vi.fn();
+      latchkey.on('degraded', degraded);
+      const hold = latchkey.hold('u_1', 'credits', 20, options);
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(await hold).toMatchObject({
+        ...{ allowed: false, reason: 'unavailable', source: 'fallback', balance: null },
+        ...{ held: 0, holdId: null, expiresAt: null },
+      });
+      await expect((await hold).settle()).rejects.toThrow('The hold was denied: unavailable.');
+      expect(degraded.mock.calls).toEqual([[{ reason: expect.any(LatchkeyUnavailable) as Error }]]);
+    },
+  );
+
+  it('is settled though the client was closed between two tries', async () => {
+    const latchkey = connect();
+    give(held, 'broken', settled);
+    const hold = await latchkey.hold('u_1', 'credits', 20, options);
+    const settling = hold.settle(17);
+    await vi.advanceTimersByTimeAsync(0);
+    await latchkey.close();
+    expect(await soon(settling)).toEqual({ consumed: 17, balance: 8, entryId: 'ue_3' });
+  });
+
   it('that the fail mode allows reports what was used as uncounted', async () => {
     const latchkey = connect({ onUnavailable: 'allow' });
     const uncounted = vi.fn();

@@ -67,12 +67,15 @@ describe('consume', () => {
   });
 
   it.each([undefined, 'last_known', 'deny'] as const)(
-    'denies during an outage with the fail mode %s, within its time limit',
+    'denies during an outage with the fail mode %s, within its time limit, and reports the outage',
     async (onUnavailable) => {
       const latchkey = connect(onUnavailable === undefined ? {} : { onUnavailable });
+      const degraded = vi.fn();
+      latchkey.on('degraded', degraded);
       const use = latchkey.consume('u_1', 'credits', 3);
       await vi.advanceTimersByTimeAsync(1_000);
       expect(await use).toEqual(denied);
+      expect(degraded.mock.calls).toEqual([[{ reason: expect.any(LatchkeyUnavailable) as Error }]]);
     },
   );
 
@@ -138,6 +141,19 @@ describe('a denied use that may have been counted', () => {
     ]);
     await vi.advanceTimersByTimeAsync(300_000);
     expect(sent).toHaveLength(3);
+  });
+
+  it('is taken back, too, if the service limited the rate of a later request', async () => {
+    give('broken', failed(429, 'rate_limited'));
+    const use = connect().consume('u_1', 'credits', 3);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await use).toEqual(denied);
+    give(counted, { body: { entry_id: 'ue_2' } });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(sent.map(({ path }) => path)).toEqual([
+      ...Array.from({ length: 3 }, () => '/usage/consume'),
+      '/usage/entries/ue_1/reverse',
+    ]);
   });
 
   it('stays as it is with a key of the app, which repeats the request itself', async () => {
