@@ -208,6 +208,23 @@ describe('all usage', () => {
     expect(metrics).toContain('latchkey_meter_events_total{outcome="failed"} 1');
   });
 
+  it('is not sent again a day after an attempt of unknown outcome, if Stripe refused later ones', async () => {
+    const user = newUser();
+    const { customer } = await world.subscribe(user);
+    await world.app.consume(user, 5);
+    world.shop.sandbox.faults.api({ path, times: 1, status: 500 });
+    await world.report();
+    world.shop.sandbox.faults.api({ path, status: 429 });
+    for (const ms of [minute, hour, 22 * hour]) {
+      expect(await world.statuses(user)).toEqual(['pending']);
+      await world.advance(ms);
+      if (ms === 22 * hour) world.shop.sandbox.faults.clear();
+      await world.send();
+    }
+    expect(await world.statuses(user)).toEqual(['failed']);
+    expect(valuesOf(customer)).toEqual([]);
+  });
+
   it('of a user without a customer waits for one, as long as Stripe accepts it', async () => {
     const [user, late] = [newUser(), newUser()];
     for (const each of [user, late]) {

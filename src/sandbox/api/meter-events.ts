@@ -15,8 +15,8 @@ import { activeMeter } from './meters.ts';
  * https://docs.stripe.com/api/billing/meter-event/create
  * https://docs.stripe.com/api/billing/meter-event-adjustment/create
  *
- * Stripe checks a payload's customer and value only after its response, and reports what is wrong with
- * `v1.billing.meter.error_report_triggered`, so a wrong payload is accepted here, too, and counts for nobody.
+ * Stripe checks a payload's customer and value only after its response, and reports errors with
+ * `v1.billing.meter.error_report_triggered`. The sandbox accepts a wrong payload, too, and bills no customer for it.
  */
 
 const maxAgeDays = 35;

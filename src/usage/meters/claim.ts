@@ -30,7 +30,7 @@ export interface ClaimedEvent {
   attempts: number;
   leasedUntil: Date;
   /** Whether Stripe may have accepted the event in an earlier attempt. */
-  maySentBefore: boolean;
+  mayBeAccepted: boolean;
   /** Whether Stripe would refuse the event, or could count it twice. */
   isTooLate: boolean;
 }
@@ -70,7 +70,7 @@ export async function claimEvents(
     from locked where m.id = locked.id
     returning m.id, m.project_id as "projectId", m.uid, m.event_name as "eventName", m.at, m.value,
       m.customer_id as "customerId", m.attempts, m.leased_until as "leasedUntil",
-      m.first_sent_at is not null as "maySentBefore",
+      m.first_sent_at is not null as "mayBeAccepted",
       coalesce(m.first_sent_at <= ${new Date(now - maxResendMs)}, false)
         or m.at < ${new Date(now - maxEventAgeMs)} as "isTooLate"`;
   return withCustomers(database, events);

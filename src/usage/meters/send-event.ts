@@ -98,7 +98,7 @@ async function scheduleRetry(deps: SendDeps, event: ClaimedEvent, error: unknown
     'usage could not be reported to Stripe; it will be retried',
   );
   const at = new Date(deps.clock() + backOffMs(retries, attempts));
-  const isUnsent = isRefusal(error) && !event.maySentBefore;
+  const isUnsent = isRefusal(error) && !event.mayBeAccepted;
   await update(
     deps.database,
     event,
