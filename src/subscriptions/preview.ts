@@ -72,7 +72,7 @@ function nothingChanges({ body: { items, price_id: priceId } }: ChangeRequest): 
 }
 
 interface Invoices {
-  /** The invoice that the change makes, or the next one; null if there is none. */
+  /** The invoice that the change makes, or the next one; null if the subscription has no next invoice. */
   invoice: InvoicePreview | null;
   isNow: boolean;
   /** Epoch seconds; null if the subscription ends before. */

@@ -160,7 +160,7 @@ export const reversedResponse = z
 const bucketSchema = z.object({
   source: sourceSchema,
   from: isoInstantSchema,
-  to: isoInstantSchema.nullable().describe('`null` if there is no end'),
+  to: isoInstantSchema.nullable().describe('`null` if the period has no end'),
   amount: z.int().describe('What the source gives for this period, without `rolled_over`'),
   rolled_over: z.int(),
   used: z.int(),
@@ -194,7 +194,7 @@ export const entrySchema = z
     at: isoInstantSchema,
     kind: z.enum(['consume', 'hold', 'settle', 'reverse']),
     idempotency_key: z.string().nullable(),
-    metadata: jsonOutSchema.describe('`null` if there is none'),
+    metadata: jsonOutSchema.describe('`null` if the entry has no metadata'),
     balance_after: z.int().nullable().describe('`null` if unlimited'),
   })
   .meta({ id: 'UsageEntry' });
