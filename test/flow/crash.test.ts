@@ -1,13 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import Stripe from 'stripe';
-import { describe, expect, inject, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { freePort } from '../../src/dev/ports.ts';
 import { Started } from '../../src/dev/started.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { createTestDatabase } from '../helpers/database.ts';
+import { startDying } from '../helpers/dying-process.ts';
 import { ingestionSteps, type Step } from '../helpers/ingestion-steps.ts';
 import { at, text } from '../helpers/json.ts';
 import { adminKey, webhookSecret } from '../helpers/service.ts';
@@ -17,7 +17,6 @@ import { adminKey, webhookSecret } from '../helpers/service.ts';
  * processes, so that they run beside each other.
  */
 
-const root = path.resolve(import.meta.dirname, '../..');
 const secretKey = 'sk_test_123';
 const projectId = 'notes';
 const success = 'https://notes.example/welcome';
@@ -48,26 +47,9 @@ async function startProcess(
   port: number,
   dieAt: Step | 'never',
 ): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [path.join(root, 'test/helpers/dying-service.ts')], {
-    env: {
-      PATH: process.env['PATH'],
-      DIE_AT: dieAt,
-      DATABASE_URL: databaseUrl,
-      REDIS_URL: inject('redisUrl'),
-      STRIPE_SECRET_KEY: secretKey,
-      STRIPE_WEBHOOK_SECRETS: webhookSecret,
-      STRIPE_API_BASE: sandbox.url,
-      ADMIN_API_KEY: adminKey,
-      HOST: '127.0.0.1',
-      PORT: String(port),
-      LOG_LEVEL: 'silent',
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  started.add(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
+  const { child } = await startDying({
+    ...{ program: 'dying-service.ts', dieAt, databaseUrl, started },
+    environment: { STRIPE_API_BASE: sandbox.url, PORT: String(port) },
   });
   await said(child, 'listening');
   return child;

@@ -1,60 +1,29 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import path from 'node:path';
-import {
-  afterAll,
-  afterEach,
-  beforeAll,
-  beforeEach,
-  describe,
-  expect,
-  inject,
-  it,
-  vi,
-} from 'vitest';
-import { freePort } from '../../src/dev/ports.ts';
-import { adminKey, webhookSecret } from '../helpers/service.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Started } from '../../src/dev/started.ts';
+import { type DyingProcess, startDying } from '../helpers/dying-process.ts';
 import { type MeterWorld, minute, startMeterWorld } from '../helpers/meter-world.ts';
 
 /* Real processes that kill themselves (SIGKILL) while they report usage to Stripe, in real time. */
 
-const program = path.resolve(import.meta.dirname, '../helpers/dying-meter-sender.ts');
-
 let world: MeterWorld;
-let processes: ChildProcess[];
+let started: Started;
 
 beforeAll(async () => {
   // By the real clock, as the processes.
   world = await startMeterWorld('all', Date.now());
 });
 beforeEach(() => {
-  processes = [];
+  started = new Started();
 });
-afterEach(() => {
-  for (const each of processes) each.kill('SIGKILL');
-});
+afterEach(() => started.stop());
 afterAll(() => world.shop.close());
 
-async function start(dieAt: string): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [program], {
-    env: {
-      PATH: process.env['PATH'],
-      DIE_AT: dieAt,
-      PORT: String(await freePort()),
-      HOST: '127.0.0.1',
-      DATABASE_URL: world.shop.service.deps.config.databaseUrl,
-      REDIS_URL: inject('redisUrl'),
-      STRIPE_SECRET_KEY: 'sk_test_123',
-      STRIPE_API_BASE: world.shop.sandbox.url,
-      STRIPE_WEBHOOK_SECRETS: webhookSecret,
-      ADMIN_API_KEY: adminKey,
-      RECONCILE_CRON: '',
-      LOG_LEVEL: 'silent',
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
+function start(dieAt: string): Promise<DyingProcess> {
+  return startDying({
+    ...{ program: 'dying-meter-sender.ts', dieAt, started },
+    databaseUrl: world.shop.service.deps.config.databaseUrl,
+    environment: { STRIPE_API_BASE: world.shop.sandbox.url, RECONCILE_CRON: '' },
   });
-  processes.push(child);
-  return child;
 }
 
 describe.each(['claimed', 'begun', 'sent'])(
@@ -76,8 +45,7 @@ describe.each(['claimed', 'begun', 'sent'])(
         [minute],
       );
       const dying = await start(step);
-      const [, signal] = (await once(dying, 'exit')) as [number | null, string | null];
-      expect(signal).toBe('SIGKILL');
+      expect(await dying.ended).toBe('SIGKILL');
       // The leases of the killed process end.
       await pool.query(
         'update meter_events set leased_until = now() where leased_until is not null',
